@@ -1,0 +1,69 @@
+"""Every error that blanktrap raises on purpose.
+
+Owns: the short tree of errors. A message says what, where, what was found, what is allowed and what to
+do next, in one line; the command line prints it and exits with `exit_code`. Refuses: tracebacks for
+what a user can mend.
+"""
+
+
+class BlanktrapError(Exception):
+    """The parent of all. One line a biologist can act on."""
+
+    exit_code = 1
+
+
+class UsageError(BlanktrapError, ValueError):
+    """The request itself is wrong: a flag, a value, an empty source."""
+
+    exit_code = 2
+
+
+class SourceError(BlanktrapError, OSError):
+    """A file, folder or bucket cannot be read or written: missing, refused, unreachable."""
+
+
+class AnnotationError(BlanktrapError, ValueError):
+    """An annotation file cannot be understood; the message names file and row."""
+
+
+class ManifestError(BlanktrapError, ValueError):
+    """A manifest is empty, incomplete or of another schema version."""
+
+
+class ScoresError(BlanktrapError, ValueError):
+    """A scores dataset is incomplete, of another schema version, or of another manifest or model."""
+
+
+class ReportError(BlanktrapError, ValueError):
+    """A report directory is missing, incomplete or of another schema version."""
+
+
+class CheckpointError(BlanktrapError, ValueError):
+    """A checkpoint is missing, damaged, or of another schema version or architecture."""
+
+
+class DecodeError(BlanktrapError, ValueError):
+    """An image cannot become pixels. `status` says which of the statuses it gets.
+
+    Attributes:
+        status: a `blanktrap.core.vocabulary.Status` value other than `ok`.
+    """
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.status, str(self))
+
+
+class TrainingError(BlanktrapError, ValueError):
+    """Training cannot start or go on: a class is missing, a split leaks, the loss is not a number."""
+
+
+class EvaluationError(BlanktrapError, ValueError):
+    """There is nothing to measure on: no labels, one class only, a cutoff outside [0, 1]."""
+
+
+class EngineError(BlanktrapError, RuntimeError):
+    """Ray cannot do what was asked: no cluster, no GPU, a task that failed for good."""

@@ -1,0 +1,124 @@
+"""The Arrow schemas that other programs build on.
+
+Owns: the columns, types and versions of manifests and scores. Extra columns may follow the contract's,
+none may go. Refuses: reading or writing; that is floor 1.
+"""
+
+import pyarrow as pa
+
+from blanktrap.core.errors import BlanktrapError, ManifestError, ScoresError
+
+MANIFEST_VERSION = 1
+SCORES_VERSION = 1
+CHECKPOINT_VERSION = 1
+REPORT_VERSION = 1
+
+_IDENTITY = [
+    pa.field("media_id", pa.string(), nullable=False),
+    pa.field("uri", pa.string(), nullable=False),
+    pa.field("size_bytes", pa.int64()),
+    pa.field("location_id", pa.string()),
+    pa.field("deployment_id", pa.string()),
+    pa.field("sequence_id", pa.string()),
+    pa.field("frame_num", pa.int16()),
+    pa.field("timestamp", pa.timestamp("ms")),
+]
+
+_LABELS = [
+    pa.field("label", pa.string()),
+    pa.field("label_level", pa.string()),
+    pa.field("species", pa.list_(pa.string())),
+    pa.field("split", pa.string()),
+]
+
+MANIFEST_SCHEMA = pa.schema(
+    [*_IDENTITY, *_LABELS], metadata={"blanktrap.manifest_version": str(MANIFEST_VERSION)}
+)
+
+# Labels travel with the scores as extra columns, so that evaluating needs no join over the archive.
+SCORES_SCHEMA = pa.schema(
+    [
+        *_IDENTITY,
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("error", pa.string()),
+        pa.field("p_nonblank", pa.float32()),
+        pa.field("width_px", pa.int32()),
+        pa.field("height_px", pa.int32()),
+        pa.field("brightness", pa.float32()),
+        pa.field("is_night", pa.bool_()),
+        pa.field("model_id", pa.string(), nullable=False),
+        *_LABELS,
+    ],
+    metadata={"blanktrap.scores_version": str(SCORES_VERSION)},
+)
+
+MANIFEST_ORDER = ("location_id", "timestamp", "media_id")
+
+
+def check_version(
+    schema: pa.Schema, key: str, supported: int, *, where: str, error: type[BlanktrapError]
+) -> None:
+    """Refuse a file that declares another version of its contract.
+
+    Args:
+        schema: the file's schema, with its metadata.
+        key: the metadata key, such as `blanktrap.manifest_version`.
+        supported: the version this program reads.
+        where: the file, for the message.
+        error: the error to raise.
+
+    Raises:
+        error: the file declares a version other than `supported`. A file that declares none passes:
+            the columns decide.
+    """
+    declared = (schema.metadata or {}).get(key.encode())
+    if declared is not None and declared.decode() != str(supported):
+        raise error(
+            f"{where} has {key} {declared.decode()}, this blanktrap reads {supported}: "
+            f"use the blanktrap that wrote it, or make it again"
+        )
+
+
+def conform_manifest(table: pa.Table, *, where: str) -> pa.Table:
+    """Return the table with the manifest's columns first, in order and type; extra columns follow.
+
+    Nullable columns that are absent are added as nulls. Raises ManifestError naming the column when a
+    required one is absent or a type cannot be cast without loss.
+    """
+    check_version(
+        table.schema, "blanktrap.manifest_version", MANIFEST_VERSION, where=where, error=ManifestError
+    )
+    return _conform(table, MANIFEST_SCHEMA, required=("media_id", "uri"), where=where, error=ManifestError)
+
+
+def conform_scores(table: pa.Table, *, where: str) -> pa.Table:
+    """As `conform_manifest`, for scores; raises ScoresError."""
+    check_version(table.schema, "blanktrap.scores_version", SCORES_VERSION, where=where, error=ScoresError)
+    required = ("media_id", "status", "p_nonblank", "model_id")
+    return _conform(table, SCORES_SCHEMA, required=required, where=where, error=ScoresError)
+
+
+def _conform(
+    table: pa.Table, schema: pa.Schema, *, required: tuple[str, ...], where: str, error: type[BlanktrapError]
+) -> pa.Table:
+    columns: list[pa.ChunkedArray] = []
+    for field in schema:
+        if field.name in table.column_names:
+            try:
+                column = table.column(field.name).cast(field.type)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
+                raise error(
+                    f"{where}: column {field.name} is {table.schema.field(field.name).type}, "
+                    f"expected {field.type} ({problem})"
+                ) from problem
+        elif field.name in required:
+            raise error(f"{where}: column {field.name} is missing; it has {', '.join(table.column_names)}")
+        else:
+            column = pa.chunked_array([pa.nulls(table.num_rows, field.type)])
+        if not field.nullable and column.null_count:
+            raise error(f"{where}: column {field.name} has {column.null_count} nulls, none are allowed")
+        columns.append(column)
+    extra = [name for name in table.column_names if name not in schema.names]
+    fields = [*schema, *(table.schema.field(name) for name in extra)]
+    columns += [table.column(name) for name in extra]
+    return pa.table(columns, schema=pa.schema(fields, metadata=schema.metadata))

@@ -1,0 +1,118 @@
+"""The words of the project, each spelt in one place.
+
+Owns: the values that labels, label levels, statuses and splits may take, and the names other people
+give to "nothing there". Refuses: any other spelling; schemas and arithmetic live elsewhere.
+"""
+
+from enum import StrEnum
+
+
+class Label(StrEnum):
+    """What a person said of a media. Absent (null) where nobody said anything usable."""
+
+    BLANK = "blank"
+    NONBLANK = "nonblank"
+
+
+class LabelLevel(StrEnum):
+    """Whether a person judged this frame, or only the sequence it belongs to."""
+
+    MEDIA = "media"
+    SEQUENCE = "sequence"
+
+
+class Status(StrEnum):
+    """What became of a media in scoring. Only `ok` has a `p_nonblank`."""
+
+    OK = "ok"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED = "unsupported"
+
+
+class Split(StrEnum):
+    """The part of the labelled media that a row belongs to."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+# Names that annotation tools give to an image without animal, person or vehicle.
+BLANK_NAMES = frozenset(
+    {
+        "blank",
+        "empty",
+        "no animal",
+        "no_animal",
+        "noanimal",
+        "nothing",
+        "nothing here",
+        "nothinghere",
+        "none",
+        "false trigger",
+        "misfire",
+        "vacia",
+        "vacío",
+        "vacio",
+        "leer",
+        "vide",
+        "vazio",
+        "vazia",
+    }
+)
+
+# Names that say nobody could tell. These never become blank: a lost animal is worse than a kept blank.
+UNKNOWN_NAMES = frozenset(
+    {
+        "",
+        "?",
+        "na",
+        "n/a",
+        "nan",
+        "null",
+        "unknown",
+        "unclassified",
+        "unidentifiable",
+        "unidentified",
+        "unlabeled",
+        "unlabelled",
+        "unsure",
+        "not classified",
+        "corrupt",
+        "corrupted",
+        "setup",
+        "setup_pickup",
+    }
+)
+
+NONBLANK_NAMES = frozenset({"nonblank", "non-blank", "non_blank", "notblank", "not blank", "animal", "object"})
+
+
+def label_of_name(name: str | None) -> Label | None:
+    """Translate a category or species name into a label.
+
+    Args:
+        name: what an annotation file calls the content of an image, in any case; None for no answer.
+
+    Returns:
+        `Label.BLANK` for the synonyms of empty, None for names that mean "nobody can tell",
+        `Label.NONBLANK` for everything else (a species, a person, a vehicle).
+    """
+    if name is None:
+        return None
+    plain = " ".join(name.strip().casefold().split())
+    if plain in UNKNOWN_NAMES:
+        return None
+    if plain in BLANK_NAMES:
+        return Label.BLANK
+    return Label.NONBLANK
+
+
+def species_of_name(name: str | None) -> str | None:
+    """Return the species a category name stands for, or None where it names no species."""
+    if name is None or label_of_name(name) is not Label.NONBLANK:
+        return None
+    plain = " ".join(name.strip().split())
+    return None if plain.casefold() in NONBLANK_NAMES else plain
