@@ -87,7 +87,9 @@ UNKNOWN_NAMES = frozenset(
     }
 )
 
-NONBLANK_NAMES = frozenset({"nonblank", "non-blank", "non_blank", "notblank", "not blank", "animal", "object"})
+NONBLANK_NAMES = frozenset(
+    {"nonblank", "non-blank", "non_blank", "notblank", "not blank", "animal", "object"}
+)
 
 
 def label_of_name(name: str | None) -> Label | None:

@@ -1,0 +1,179 @@
+"""The S3 client, and what S3's answers mean.
+
+Owns: one client a process, its retries and time-outs, the splitting of `s3://` URIs, and the
+translation of S3's error codes into one line that says what to do. Refuses: reading and writing whole
+files; that is `storage`.
+"""
+
+import io
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    TokenRetrievalError,
+)
+
+from blanktrap.core.errors import SourceError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MAX_CONNECTIONS = 64
+
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+_BAD_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "AuthorizationHeaderMalformed"}
+_DENIED = {"AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem"}
+ABSENT_CODES = {"NoSuchKey", "404", "NotFound"}
+
+
+class ObjectMissingError(SourceError):
+    """There is no such file or object."""
+
+
+class ObjectDeniedError(SourceError):
+    """The file or object is there, or may be, and may not be read."""
+
+
+def is_s3(location: str) -> bool:
+    """Whether the location is on S3."""
+    return location.startswith("s3://")
+
+
+def split_s3(uri: str) -> tuple[str, str]:
+    """Split `s3://bucket/key` into bucket and key; the key may be empty and holds any character."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise SourceError(f"{uri!r} names no bucket: expected s3://bucket/prefix")
+    return bucket, key
+
+
+_clients: dict[bool, "S3Client"] = {}
+_clients_lock = threading.Lock()
+
+
+def s3_client(no_sign_request: bool) -> "S3Client":
+    with _clients_lock:
+        if no_sign_request not in _clients:
+            # Own figures only where the environment says nothing; checksums only where S3 demands them,
+            # since other S3 servers do not know the newer ones.
+            retries: Any = (
+                None
+                if os.environ.get("AWS_MAX_ATTEMPTS")
+                else {
+                    "mode": "standard",
+                    "total_max_attempts": 8,
+                }
+            )
+            config = ClientConfig(
+                signature_version=UNSIGNED if no_sign_request else None,
+                max_pool_connections=MAX_CONNECTIONS,
+                connect_timeout=10,
+                read_timeout=30,
+                retries=retries,
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            )
+            # Another region than the bucket's is followed by redirect; some region must be named.
+            region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+            try:
+                session = boto3.session.Session()
+                _clients[no_sign_request] = session.client(
+                    "s3", config=config, region_name=region or session.region_name or "us-east-1"
+                )
+            except (BotoCoreError, ValueError) as problem:
+                raise SourceError(
+                    f"S3 cannot be used: {one_line(problem)}; check the AWS_ settings"
+                ) from problem
+        return _clients[no_sign_request]
+
+
+def error_code(problem: Exception) -> str:
+    if isinstance(problem, ClientError):
+        return str(problem.response.get("Error", {}).get("Code", ""))
+    return type(problem).__name__
+
+
+def one_line(problem: BaseException) -> str:
+    return " ".join(str(problem).split()) or type(problem).__name__
+
+
+def raise_s3(uri: str, problem: Exception) -> NoReturn:
+    """Say in one line what S3 answered and what to do."""
+    code = error_code(problem)
+    bucket, _ = split_s3(uri)
+    if code in ABSENT_CODES:
+        raise ObjectMissingError(f"there is no {uri}") from problem
+    if code == "NoSuchBucket":
+        raise SourceError(f"there is no bucket {bucket} (asked for {uri})") from problem
+    if code in _DENIED:
+        raise ObjectDeniedError(
+            f"no permission for {uri}: check AWS_PROFILE and the bucket's policy, "
+            f"or read a public bucket with --no-sign-request"
+        ) from problem
+    if code in _EXPIRED:
+        raise SourceError(
+            f"the AWS credentials have expired (at {uri}): renew them and run the same command again"
+        ) from problem
+    if code in _BAD_KEYS:
+        raise SourceError(
+            f"AWS refused the credentials ({code}, at {uri}): check AWS_PROFILE or the keys"
+        ) from problem
+    credential_problems = (NoCredentialsError, PartialCredentialsError, ProfileNotFound, TokenRetrievalError)
+    if isinstance(problem, credential_problems):
+        raise SourceError(
+            f"no usable AWS credentials for {uri}: set AWS_PROFILE, "
+            f"or read a public bucket with --no-sign-request"
+        ) from problem
+    if isinstance(problem, ConnectionError | HTTPClientError):
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "AWS"
+        raise SourceError(f"{uri} cannot be reached at {endpoint} ({one_line(problem)})") from problem
+    raise SourceError(f"{uri}: S3 answered {code} ({one_line(problem)})") from problem
+
+
+class S3File(io.RawIOBase):
+    """A seekable view of one object, for readers that fetch ranges."""
+
+    def __init__(self, client: "S3Client", uri: str, read_range: Callable[[str, int, int], bytes]) -> None:
+        self._uri = uri
+        self._read_range = read_range
+        bucket, key = split_s3(uri)
+        try:
+            self._size = client.head_object(Bucket=bucket, Key=key)["ContentLength"]
+        except (ClientError, BotoCoreError) as problem:
+            raise_s3(uri, problem)
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = self._size - self._position
+        wanted = left if size is None or size < 0 else min(size, left)
+        if wanted <= 0:
+            return b""
+        data = self._read_range(self._uri, self._position, wanted)
+        self._position += len(data)
+        return data
