@@ -66,16 +66,16 @@ class IndexConfig(Config):
 class ScoreConfig(Config):
     """`blanktrap score`: how the work is cut and spread."""
 
-    chunk_size: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
-    """Manifest rows in one file of the scores dataset."""
+    chunk_size: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Manifest rows in one file of the scores dataset; None: a 64th of the manifest, from 32 to 1,024."""
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     """Images in one batch between decoding and inference."""
     num_gpus: Annotated[float, Field(ge=0.0)] = 0.0
     """GPUs of one inference actor; 0 scores on the CPU."""
-    min_actors: Annotated[int, Field(ge=1)] = 1
-    """Inference actors at the least."""
+    min_actors: Annotated[int, Field(ge=1)] | None = None
+    """Inference actors at the least; None: one with GPUs, else as many as at the most."""
     max_actors: Annotated[int, Field(ge=1)] | None = None
-    """Inference actors at the most; None: one a CPU core without GPUs, one a GPU share with them."""
+    """Inference actors at the most; None: as many as the cluster's GPUs, or its CPU cores, allow now."""
     fetch_threads: Annotated[int, Field(ge=1, le=256)] = 8
     """Objects fetched at the same time by one decoding task."""
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -83,9 +83,13 @@ class ScoreConfig(Config):
     limits: DecodeLimits = DecodeLimits()
     """What is too large to decode."""
 
+    def chunk_size_for(self, num_media: int) -> int:
+        """Rows in one chunk: a function of the manifest's size alone, so that a rerun cuts alike."""
+        return self.chunk_size or min(1024, max(32, -(-num_media // 64)))
+
     @model_validator(mode="after")
     def _actors_in_order(self) -> "ScoreConfig":
-        if self.max_actors is not None and self.max_actors < self.min_actors:
+        if self.max_actors and self.min_actors and self.max_actors < self.min_actors:
             raise ValueError(f"max_actors {self.max_actors} is below min_actors {self.min_actors}")
         return self
 

@@ -65,5 +65,9 @@ class EvaluationError(BlanktrapError, ValueError):
     """There is nothing to measure on: no labels, one class only, a cutoff outside [0, 1]."""
 
 
+class CutoffError(EvaluationError):
+    """No cutoff can be chosen: there is nothing to measure recall on, or the recall asked for cannot be."""
+
+
 class EngineError(BlanktrapError, RuntimeError):
     """Ray cannot do what was asked: no cluster, no GPU, a task that failed for good."""

@@ -43,7 +43,7 @@ class ObjectMissingError(SourceError):
 
 
 class ObjectDeniedError(SourceError):
-    """The file or object is there, or may be, and may not be read."""
+    """The file or object is there, or may be, and cannot be read: no permission, archived, a bad disk."""
 
 
 def is_s3(location: str) -> bool:
@@ -59,13 +59,16 @@ def split_s3(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-_clients: dict[bool, "S3Client"] = {}
+# By signing and by the AWS environment: another endpoint or other credentials get a client of their own.
+_clients: dict[tuple[bool, frozenset[tuple[str, str]]], "S3Client"] = {}
 _clients_lock = threading.Lock()
 
 
 def s3_client(no_sign_request: bool) -> "S3Client":
+    environment = frozenset((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
+    key = (no_sign_request, environment)
     with _clients_lock:
-        if no_sign_request not in _clients:
+        if key not in _clients:
             # Own figures only where the environment says nothing; checksums only where S3 demands them,
             # since other S3 servers do not know the newer ones.
             retries: Any = (
@@ -89,14 +92,14 @@ def s3_client(no_sign_request: bool) -> "S3Client":
             region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
             try:
                 session = boto3.session.Session()
-                _clients[no_sign_request] = session.client(
+                _clients[key] = session.client(
                     "s3", config=config, region_name=region or session.region_name or "us-east-1"
                 )
             except (BotoCoreError, ValueError) as problem:
                 raise SourceError(
                     f"S3 cannot be used: {one_line(problem)}; check the AWS_ settings"
                 ) from problem
-        return _clients[no_sign_request]
+        return _clients[key]
 
 
 def error_code(problem: Exception) -> str:
@@ -122,6 +125,8 @@ def raise_s3(uri: str, problem: Exception) -> NoReturn:
             f"no permission for {uri}: check AWS_PROFILE and the bucket's policy, "
             f"or read a public bucket with --no-sign-request"
         ) from problem
+    if code == "InvalidObjectState":
+        raise ObjectDeniedError(f"{uri} is archived (Glacier): restore it first") from problem
     if code in _EXPIRED:
         raise SourceError(
             f"the AWS credentials have expired (at {uri}): renew them and run the same command again"

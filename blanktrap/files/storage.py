@@ -29,7 +29,6 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import ProtocolError
 
-from blanktrap.core.errors import SourceError
 from blanktrap.files.s3 import (
     ABSENT_CODES,
     ObjectDeniedError,
@@ -283,4 +282,4 @@ def _raise_local(uri: str, problem: Exception) -> NoReturn:
     if isinstance(problem, PermissionError):
         raise ObjectDeniedError(f"no permission for {uri}") from problem
     reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else one_line(problem)
-    raise SourceError(f"{uri}: {reason}") from problem
+    raise ObjectDeniedError(f"{uri}: {reason}") from problem

@@ -1,0 +1,40 @@
+# setup: a virtual environment in .venv   demo: the whole main job   check: ruff, mypy   test: pytest
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check test bench clean
+
+help:
+	@echo "make setup   make .venv, or do nothing when it is up to date"
+	@echo "make demo    draw an archive, train, score and evaluate on this machine (about 6 minutes)"
+	@echo "make check   ruff and mypy"
+	@echo "make test    all tests"
+	@echo "make bench   speed and memory, on this machine's cores"
+	@echo "make clean   remove .venv and everything made here"
+
+setup: .venv/.stamp
+
+# The exact versions stand in constraints.txt; uv is kept inside the environment it makes.
+.venv/.stamp: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "blanktrap needs Python 3.11 or newer: make PYTHON=python3.12 setup")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup
+	$(BIN)/blanktrap demo --out demo
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: setup
+	$(BIN)/pytest
+
+bench: setup
+	$(BIN)/python benchmarks/score_throughput.py
+
+clean:
+	rm -rf .venv demo .bench build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,16 @@
+"""How seconds are worded.
+
+Owns: one form for durations everywhere they are printed. Refuses: measuring time.
+"""
+
+
+def duration(seconds: float) -> str:
+    """A duration people read: `42 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"

@@ -1,0 +1,131 @@
+"""A report in about twenty lines of plain text.
+
+Owns: wording and alignment of what `blanktrap evaluate` prints. Refuses: computing figures.
+"""
+
+from blanktrap.core.metrics import ConfusionCounts
+from blanktrap.core.report import Report
+
+_LABEL_WIDTH = 22
+_COLUMN_WIDTH = 16
+
+
+def summarise(report: Report) -> list[str]:
+    """Word a report: warnings first, what was measured, counts, figures, savings."""
+    blocks = [
+        [f"warning: {warning}" for warning in report.warnings],
+        _measured_lines(report),
+        _confusion_lines(report),
+        _figure_lines(report),
+        _saving_lines(report),
+    ]
+    lines: list[str] = []
+    for block in blocks:
+        if block and lines:
+            lines.append("")
+        lines += block
+    return lines
+
+
+def percent(share: float | None) -> str:
+    """A share as `95.3 %`; a dash where there is none."""
+    return "-" if share is None else f"{100.0 * share:.1f} %"
+
+
+def count(number: float) -> str:
+    """A count, rounded, with separators."""
+    return f"{round(number):,}"
+
+
+def _measured_lines(report: Report) -> list[str]:
+    statuses = {name: num for name, num in report.archive.statuses.items() if name != "ok" and num}
+    reasons = ", ".join(f"{num:,} {name.replace('_', ' ')}" for name, num in statuses.items())
+    not_scored = f"{report.archive.num_not_scored:,} of {report.archive.num_media:,} media"
+    return [
+        _named("measured on", report.measured_on.description),
+        _named("cutoff", f"{report.cutoff:.4g} ({report.cutoff_from})"),
+        _named(
+            "not scored", f"{not_scored}{f' ({reasons})' if reasons else ''}: kept for people, in no figure"
+        ),
+    ]
+
+
+def _confusion_lines(report: Report) -> list[str]:
+    counts, on = report.confusion_at_cutoff.counts, report.measured_on
+    rows = [
+        _row("labelled media", "kept", "called blank", "total"),
+        _row(
+            "  nonblank",
+            count(counts.kept_nonblank),
+            count(counts.missed_nonblank),
+            count(counts.num_nonblank),
+        ),
+        _row("  blank", count(counts.kept_blank), count(counts.removed_blank), count(counts.num_blank)),
+    ]
+    if on.num_not_scored:
+        rows.append(_row("  not scored", count(on.num_not_scored), "0", count(on.num_not_scored)))
+    return rows
+
+
+def _figure_lines(report: Report) -> list[str]:
+    rate = f"at {100.0 * report.extrapolated.blank_rate:.3g} % blank"
+    columns: dict[str, ConfusionCounts] = {
+        "measured": report.confusion_at_cutoff.counts,
+        rate: report.extrapolated.confusion.counts,
+    }
+    if report.cutoff != report.confusion_at_half.cutoff:
+        columns["with cutoff 0.5"] = report.confusion_at_half.counts
+
+    def line(name: str, figure: str) -> str:
+        return _row(name, *(percent(getattr(counts, figure)) for counts in columns.values()))
+
+    return [
+        _row("", *columns),
+        line("nonblank recall", "nonblank_recall"),
+        line("nonblank precision", "nonblank_precision"),
+        line("blank recall", "blank_recall"),
+        line("media kept", "kept_share"),
+        _named(
+            "over all cutoffs",
+            f"average precision {_three(report, 'average_precision')}, "
+            f"area under ROC {_three(report, 'area_under_roc')}",
+        ),
+    ]
+
+
+def _saving_lines(report: Report) -> list[str]:
+    there, archive = report.extrapolated, report.archive
+    saved = there.savings
+    return [
+        f"of {there.num_media:,} media with {100.0 * there.blank_rate:.3g} % blank "
+        f"(calculated, not measured):",
+        _named(
+            "  not looked at",
+            f"{count(saved.num_not_looked_at)} = {count(saved.num_blanks_removed)} "
+            f"true blanks removed + {count(saved.num_nonblank_lost)} nonblank lost",
+        ),
+        _named(
+            "  hours saved",
+            f"{saved.hours_not_looking:,.1f} hours = {saved.weeks_not_looking:,.1f} weeks of "
+            f"{saved.hours_per_week:g} hours, at {saved.images_per_hour:g} images/hour",
+        ),
+        f"of the {archive.num_media:,} media scored here:",
+        _named(
+            "  not looked at",
+            f"{archive.num_set_aside:,} called blank, labelled or not: "
+            f"{archive.hours_saved:,.1f} hours saved",
+        ),
+    ]
+
+
+def _three(report: Report, name: str) -> str:
+    value = report.figures[name].value
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _named(name: str, text: str) -> str:
+    return f"{name:<{_LABEL_WIDTH}}{text}"
+
+
+def _row(name: str, *cells: str) -> str:
+    return (f"{name:<{_LABEL_WIDTH}}" + "".join(f"{cell:>{_COLUMN_WIDTH}}" for cell in cells)).rstrip()

@@ -1,0 +1,156 @@
+"""Manifest chunks as a Ray Data source of decoded batches.
+
+Owns: one read task a chunk, which fetches and decodes its media and yields batches of pixels with the
+rows they belong to. Refuses: the network; torch is not loaded here.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import pyarrow as pa
+from ray.data import DataContext
+from ray.data.block import BlockMetadata
+from ray.data.datasource import Datasource, ReadTask
+
+from blanktrap.core.config import DecodeLimits, Preprocessing
+from blanktrap.files.manifest import Manifest
+from blanktrap.files.storage import Storage
+from blanktrap.vision.loading import LoadedImage, load_images
+
+# Columns between the stages, beside the manifest's own.
+CHUNK, ROW, PIXELS = "chunk", "row", "pixels"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkSource:
+    """What every read task needs to know."""
+
+    storage: Storage
+    preprocessing: Preprocessing
+    limits: DecodeLimits
+    batch_size: int
+    fetch_threads: int
+
+    def batch_bytes(self) -> int:
+        """Bytes of the pixels of a full batch."""
+        return self.batch_size * self.preprocessing.width_px * self.preprocessing.height_px * 3
+
+    def read_chunk(self, chunk: int, rows: pa.Table, start: int) -> Iterator[pa.Table]:
+        """Fetch and decode a chunk and yield it in batches.
+
+        Args:
+            chunk: the chunk's number.
+            rows: its rows of the manifest.
+            start: the position of its first row in the manifest.
+
+        Yields:
+            Tables of at most `batch_size` rows: the manifest's columns, `chunk`, `row` (position in the
+            manifest), the columns of the scores that decoding knows, `pixels` (fixed-size binary of
+            height x width x 3 bytes, null unless `status` is `ok`), and seconds and bytes.
+        """
+        loaded = load_images(
+            rows.column("uri").to_pylist(),
+            rows.column("size_bytes").to_pylist(),
+            storage=self.storage,
+            preprocessing=self.preprocessing,
+            limits=self.limits,
+            num_threads=self.fetch_threads,
+        )
+        for offset in range(0, rows.num_rows, self.batch_size):
+            part = rows.slice(offset, self.batch_size)
+            images = list(islice(loaded, part.num_rows))
+            part = part.append_column(CHUNK, pa.array([chunk] * part.num_rows, pa.int64()))
+            positions = np.arange(start + offset, start + offset + part.num_rows)
+            part = part.append_column(ROW, pa.array(positions, pa.int64()))
+            yield self._with_images(part, images)
+
+    def _with_images(self, rows: pa.Table, loaded: list[LoadedImage]) -> pa.Table:
+        decoded = [one.image for one in loaded]
+        columns = {
+            "status": pa.array([one.status.value for one in loaded], pa.string()),
+            "error": pa.array([one.error for one in loaded], pa.string()),
+            "width_px": pa.array([image and image.width_px for image in decoded], pa.int32()),
+            "height_px": pa.array([image and image.height_px for image in decoded], pa.int32()),
+            "brightness": pa.array([image and image.brightness for image in decoded], pa.float32()),
+            "is_night": pa.array([image and image.is_night for image in decoded], pa.bool_()),
+            "bytes_read": pa.array([one.bytes_read for one in loaded], pa.int64()),
+            "fetch_s": pa.array([one.fetch_s for one in loaded], pa.float32()),
+            "decode_s": pa.array([one.decode_s for one in loaded], pa.float32()),
+            PIXELS: self._pixel_column(loaded),
+        }
+        for name, column in columns.items():
+            rows = rows.append_column(name, column)
+        return rows
+
+    def _pixel_column(self, loaded: list[LoadedImage]) -> pa.Array:
+        shape = (len(loaded), self.preprocessing.height_px, self.preprocessing.width_px, 3)
+        pixels = np.zeros(shape, np.uint8)
+        is_there = np.zeros(len(loaded), bool)
+        for position, one in enumerate(loaded):
+            if one.image is not None:
+                pixels[position] = one.image.pixels
+                is_there[position] = True
+        validity = pa.py_buffer(np.packbits(is_there, bitorder="little").tobytes())
+        width = int(np.prod(shape[1:]))
+        return pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(width), len(loaded), [validity, pa.py_buffer(pixels)]
+        )
+
+
+def pixels_of(table: pa.Table, preprocessing: Preprocessing) -> tuple[np.ndarray, np.ndarray]:
+    """Take the pixels out of a batch without copying them where the batch is in one piece.
+
+    Returns:
+        Pixels, uint8, shape (num_ok, height_px, width_px, 3), and the positions of their rows in the
+        table, shape (num_ok,).
+    """
+    column = table.column(PIXELS).combine_chunks()
+    if isinstance(column, pa.ChunkedArray):
+        column = column.chunk(0)
+    height_px, width_px = preprocessing.height_px, preprocessing.width_px
+    flat = np.frombuffer(column.buffers()[1], np.uint8)
+    size = height_px * width_px * 3
+    pixels = flat[column.offset * size : (column.offset + len(column)) * size]
+    pixels = pixels.reshape(len(column), height_px, width_px, 3)
+    positions = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+    return (pixels if len(positions) == len(pixels) else pixels[positions]), positions
+
+
+class ChunkDatasource(Datasource):
+    """A list of chunks, one read task each."""
+
+    def __init__(self, manifest: Manifest, source: ChunkSource, spans: list[tuple[int, int, int]]) -> None:
+        """Args: manifest: the rows. source: how to read. spans: (chunk, start, stop), in manifest rows."""
+        super().__init__()
+        self._manifest = manifest
+        self._source = source
+        self._spans = spans
+
+    def get_name(self) -> str:
+        return "Chunks"
+
+    def estimate_inmemory_data_size(self) -> int | None:
+        images = sum(stop - start for _, start, stop in self._spans)
+        return images * self._source.batch_bytes() // self._source.batch_size
+
+    def get_read_tasks(
+        self,
+        parallelism: int,
+        per_task_row_limit: int | None = None,
+        data_context: DataContext | None = None,
+    ) -> list[ReadTask]:
+        return [self._task(*span) for span in self._spans]
+
+    def _task(self, chunk: int, start: int, stop: int) -> ReadTask:
+        source = self._source
+        window, offset = self._manifest.window(start, stop)
+
+        def read() -> Iterable[pa.Table]:
+            rows = window.read_rows(source.storage, start - offset, stop - offset)
+            return source.read_chunk(chunk, rows, start)
+
+        size = (stop - start) * source.batch_bytes() // source.batch_size
+        metadata = BlockMetadata(num_rows=stop - start, size_bytes=size, input_files=None, exec_stats=None)
+        return ReadTask(read, metadata)

@@ -1,0 +1,243 @@
+"""Scoring a manifest on Ray Data: chunks -> fetch and decode -> inference actors -> Parquet.
+
+Owns: the pipeline and its resources. Refuses: knowing how an image is decoded or scored (floor 2), how
+batches become chunks again (`engines.collecting`), or what a dataset looks like on disk (`files.scores`).
+
+Each chunk is a contiguous run of manifest rows and becomes one file, written whole when all its rows
+have come back. A run that starts again skips the files that are there, so every media is scored
+exactly once whatever was killed, and at most the chunks in flight are done again.
+"""
+
+import logging
+import platform
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+from ray.data import ActorPoolStrategy, DataContext
+from ray.exceptions import RayError
+
+import blanktrap
+from blanktrap.core.config import ScoreConfig
+from blanktrap.core.errors import BlanktrapError, CheckpointError, EngineError, SourceError
+from blanktrap.core.model_card import ModelCard
+from blanktrap.engines.chunks import PIXELS, ChunkDatasource, ChunkSource, pixels_of
+from blanktrap.engines.cluster import ClusterResources, connected
+from blanktrap.engines.collecting import ScoreProgress, collect_chunks
+from blanktrap.files.manifest import Manifest, open_manifest
+from blanktrap.files.model_cards import read_card
+from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError
+from blanktrap.files.scores import ChunkStats, RunIdentity, begin_run, finish_run
+from blanktrap.files.storage import Storage
+
+logger = logging.getLogger(__name__)
+
+# One execution of Ray Data holds its read tasks in the driver; longer archives go in several.
+CHUNKS_PER_EXECUTION = 20_000
+# A decoding task and an inference actor on a machine without GPU each claim half a core: both always
+# find room, the operating system shares the cores, and a pool can never take every CPU and hang.
+HALF_CORE = 0.5
+MEDIA_PROBED = 5
+
+
+class ScoreActor:
+    """Holds the network and turns batches of pixels into rows of the scores dataset."""
+
+    def __init__(self, model: str, storage: Storage, precision: str, device: str) -> None:
+        # Weights come from storage here, not through the constructor: arguments can be lost with a node.
+        from blanktrap.vision.scorer import Scorer
+
+        self._scorer = Scorer.load(storage, model, device=device, precision=precision)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        started = time.perf_counter()
+        pixels, positions = pixels_of(batch, self._scorer.card.preprocessing)
+        p_nonblank = np.full(batch.num_rows, np.nan, np.float32)
+        if len(positions):
+            p_nonblank[positions] = self._scorer.score_pixels(pixels)
+            if np.isnan(p_nonblank[positions]).any():
+                # A score that is not a number would pass for a media that failed to load.
+                first = int(positions[np.isnan(p_nonblank[positions])][0])
+                raise CheckpointError(
+                    f"the model {self._scorer.card.model_id} gives no number for "
+                    f"{batch.column('uri')[first].as_py()}: train it again, or try --precision float32"
+                )
+        device_s = (time.perf_counter() - started) / max(batch.num_rows, 1)
+        column = pa.array(p_nonblank, pa.float32(), mask=np.isnan(p_nonblank))
+        rows = batch.drop_columns([PIXELS]).append_column("p_nonblank", column)
+        model_ids = pa.array([self._scorer.card.model_id] * batch.num_rows, pa.string())
+        rows = rows.append_column("model_id", model_ids)
+        return rows.append_column("device_s", pa.array([device_s] * batch.num_rows, pa.float32()))
+
+
+def score_manifest(
+    manifest_location: str,
+    model: str,
+    out: str,
+    *,
+    config: ScoreConfig,
+    storage: Storage,
+    on_progress: Callable[[ScoreProgress], None] | None = None,
+) -> dict[str, Any]:
+    """Score every media of a manifest into a scores dataset.
+
+    Args:
+        manifest_location: the manifest, local or S3.
+        model: the checkpoint directory, local or S3.
+        out: the scores dataset; a run that was interrupted there is gone on with.
+        config: how the work is cut and spread.
+        storage: the door to the bytes.
+        on_progress: called after every batch.
+
+    Returns:
+        The content of run.json.
+
+    Raises:
+        BlanktrapError: bad input, an output that belongs to another run, a storage that fails. What
+            was finished stays, and the same command goes on from there.
+    """
+    manifest = open_manifest(storage, manifest_location)
+    card = read_card(storage, model)
+    identity = RunIdentity(
+        manifest_digest=manifest.digest,
+        num_media=manifest.num_media,
+        model_id=card.model_id,
+        chunk_size=config.chunk_size_for(manifest.num_media),
+        precision=config.precision,
+        max_pixels=config.limits.max_pixels,
+        max_bytes=config.limits.max_bytes,
+    )
+    _probe(manifest, storage)
+    run = begin_run(storage, out, identity, _describe(manifest, model, card, config))
+    if run.is_complete:
+        logger.info("%s is already complete", out)
+        return run.record
+    source = ChunkSource(
+        storage=storage,
+        preprocessing=card.preprocessing,
+        limits=config.limits,
+        batch_size=min(config.batch_size, identity.chunk_size),
+        fetch_threads=config.fetch_threads,
+    )
+    todo = [chunk for chunk in range(identity.num_chunks) if chunk not in run.finished_chunks]
+    written: dict[int, ChunkStats] = {}
+    if todo:
+        # Room for the batches that wait between the stages, a few for each core of this machine.
+        store_bytes = max(256 * 1024 * 1024, 24 * source.batch_bytes())
+        with connected(object_store_bytes=store_bytes) as cluster:
+            tables = _scored_batches(manifest, source, identity, todo, model, config, cluster)
+            written = collect_chunks(tables, run, storage, on_progress)
+    return finish_run(storage, run, written)
+
+
+def _probe(manifest: Manifest, storage: Storage) -> None:
+    """Fail at once where the archive as a whole cannot be read, instead of a row at a time.
+
+    A media that is gone or refused is a row with a status; an archive of which every probed media is
+    refused is a missing permission.
+    """
+    step = max(1, manifest.num_media // MEDIA_PROBED)
+    denied: list[ObjectDeniedError] = []
+    positions = range(0, manifest.num_media, step)
+    for position in positions:
+        uri = manifest.read_rows(storage, position, position + 1).column("uri")[0].as_py()
+        try:
+            storage.read_range(uri, 0, 1)
+        except ObjectMissingError:
+            continue
+        except ObjectDeniedError as problem:
+            denied.append(problem)
+    if denied and len(denied) == len(positions) and len(positions) > 1:
+        raise SourceError(f"none of {len(denied)} probed media can be read: {denied[0]}") from denied[0]
+
+
+def _describe(manifest: Manifest, model: str, card: ModelCard, config: ScoreConfig) -> dict[str, Any]:
+    return {
+        "config": config.model_dump(),
+        "manifest": {"location": manifest.location, "num_media": manifest.num_media},
+        "manifest_digest": manifest.digest,
+        "model_id": card.model_id,
+        "model": {"location": model, **card.model_dump(mode="json")},
+        "versions": {
+            "blanktrap": blanktrap.__version__,
+            "ray": ray.__version__,
+            "torch": version("torch"),
+            "python": platform.python_version(),
+        },
+    }
+
+
+def _scored_batches(
+    manifest: Manifest,
+    source: ChunkSource,
+    identity: RunIdentity,
+    todo: list[int],
+    model: str,
+    config: ScoreConfig,
+    cluster: ClusterResources,
+) -> Iterator[pa.Table]:
+    """Run the pipeline over the chunks left to do and yield scored batches in any order."""
+    _prepare_context(source)
+    min_actors, max_actors = _pool_size(config, cluster)
+    on_gpu = config.num_gpus > 0
+    for first in range(0, len(todo), CHUNKS_PER_EXECUTION):
+        spans = [(chunk, *identity.span(chunk)) for chunk in todo[first : first + CHUNKS_PER_EXECUTION]]
+        dataset = ray.data.read_datasource(
+            ChunkDatasource(manifest, source, spans),
+            num_cpus=1.0 if on_gpu else HALF_CORE,
+            override_num_blocks=len(spans),
+        ).map_batches(
+            ScoreActor,
+            fn_constructor_args=(model, source.storage, config.precision, "cuda" if on_gpu else "cpu"),
+            batch_size=None,
+            batch_format="pyarrow",
+            zero_copy_batch=True,
+            compute=ActorPoolStrategy(
+                min_size=min(min_actors, len(spans)), max_size=min(max_actors, len(spans))
+            ),
+            num_cpus=HALF_CORE,
+            num_gpus=config.num_gpus if on_gpu else None,
+        )
+        try:
+            yield from dataset.iter_batches(batch_size=None, batch_format="pyarrow")
+        except RayError as problem:
+            raise _plain_error(problem) from problem
+
+
+def _prepare_context(source: ChunkSource) -> None:
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    # A block ends as soon as it exceeds the target: every full batch becomes a block of its own.
+    context.target_max_block_size = source.batch_bytes() - 1
+    # Rows are never dropped for an error; a media that fails has a status, anything else stops the run.
+    context.max_errored_blocks = 0
+
+
+def _pool_size(config: ScoreConfig, cluster: ClusterResources) -> tuple[int, int]:
+    if config.num_gpus > 0:
+        fitting = int(cluster.num_gpus / config.num_gpus)
+        if not fitting and config.max_actors is None:
+            raise EngineError(
+                f"the cluster has {cluster.num_gpus:g} GPUs now and an actor wants {config.num_gpus:g}: "
+                f"score on the CPU with --num-gpus 0, or give --max-actors for a cluster that grows"
+            )
+        largest = config.max_actors or fitting
+        return config.min_actors or 1, largest
+    largest = config.max_actors or max(1, int(cluster.num_cpus), config.min_actors or 0)
+    return config.min_actors or largest, largest
+
+
+def _plain_error(problem: BaseException) -> BlanktrapError:
+    """Find our own one-line error under what Ray wraps around it."""
+    seen: BaseException | None = problem
+    while seen is not None:
+        if isinstance(seen, BlanktrapError):
+            return type(seen)(*seen.args)
+        cause = getattr(seen, "cause", None)
+        seen = cause if isinstance(cause, BaseException) else seen.__cause__
+    reason = next((line for line in reversed(str(problem).strip().splitlines()) if line.strip()), "no reason")
+    return EngineError(f"Ray stopped the work: {reason.strip()}; run the same command again to go on")

@@ -1,0 +1,196 @@
+"""From a scores dataset to a report: reading and writing around pure arithmetic.
+
+Owns: the order of the steps, and which labelled media are measured at which cutoff. Refuses: figures
+without labels of both kinds; arithmetic lives in `blanktrap.core`.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+import blanktrap
+from blanktrap.core.config import EvaluateConfig
+from blanktrap.core.errors import EvaluationError
+from blanktrap.core.report import Report
+from blanktrap.core.report_figures import Basis, build_report
+from blanktrap.core.report_tables import (
+    confusion_table,
+    curve_table,
+    histogram_table,
+    locations_table,
+    species_table,
+)
+from blanktrap.core.schemas import SCORES_SCHEMA
+from blanktrap.core.tally import COLUMNS, Measured, Tally, tally_scores
+from blanktrap.core.vocabulary import Split
+from blanktrap.files.label_join import SCORE_COLUMNS, join_labels
+from blanktrap.files.manifest import open_manifest
+from blanktrap.files.reports import check_output, write_report
+from blanktrap.files.scores import Scores, open_scores
+from blanktrap.files.storage import Storage
+
+_DEFAULT_CUTOFF = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenCutoff:
+    """A cutoff and who chose it."""
+
+    value: float
+    chosen_by: str
+
+
+def evaluate_scores(
+    scores_location: str,
+    out: str,
+    *,
+    config: EvaluateConfig,
+    storage: Storage,
+    labels: str | None = None,
+    overwrite: bool = False,
+) -> Report:
+    """Measure what a scores dataset is worth, and write the report.
+
+    Args:
+        scores_location: the scores dataset, local or S3.
+        out: the report folder, local or S3.
+        config: cutoff, split, blank rate and speed of hand work.
+        storage: the door to the bytes.
+        labels: a manifest whose labels replace those in the scores; None takes the scores' own.
+        overwrite: replace an old report at `out`.
+
+    Returns:
+        The report as written.
+
+    Raises:
+        ReportError: `out` must not be written to.
+        ScoresError: the scores are missing, incomplete or damaged.
+        EvaluationError: no labels, labels of one kind only, or a cutoff outside [0, 1].
+        SourceError: something cannot be read or written.
+    """
+    check_output(storage, out, overwrite=overwrite)
+    scores = open_scores(storage, scores_location, allow_incomplete=config.allow_incomplete)
+    chosen = find_cutoff(config, scores.run)
+    warnings: list[str] = []
+    if labels is None:
+        tally = tally_scores(_iter_columns(scores, storage, COLUMNS), chosen.value)
+    else:
+        tally = _tally_joined(scores, storage, labels, chosen, warnings)
+    split, measured = choose_measured(tally, config, scores_location)
+    basis = Basis(
+        tally=tally,
+        measured=measured,
+        split=split,
+        config=config,
+        cutoff_from=chosen.chosen_by,
+        labels_from=labels or "the scores",
+        scores=scores_location,
+        run=scores.run,
+        num_expected=scores.num_media,
+        is_complete=scores.is_complete,
+    )
+    report = build_report(
+        basis, created_at=datetime.now(UTC), version=blanktrap.__version__, warnings=warnings
+    )
+    write_report(storage, out, report, _tables(basis, report), overwrite=overwrite)
+    logger.info("wrote report %s over %s media", out, f"{tally.num_media:,}")
+    return report
+
+
+def find_cutoff(config: EvaluateConfig, run: dict[str, Any]) -> ChosenCutoff:
+    """The cutoff to measure at: the configuration's, else the model card's, else 0.5.
+
+    Raises:
+        EvaluationError: the model card recommends something outside [0, 1].
+    """
+    if config.cutoff is not None:
+        return ChosenCutoff(value=config.cutoff, chosen_by="set by --cutoff")
+    recommended = (run.get("model") or {}).get("recommended_cutoff")
+    if recommended is None:
+        return ChosenCutoff(value=_DEFAULT_CUTOFF, chosen_by="the default: the model card recommends none")
+    if not isinstance(recommended, int | float) or not 0.0 <= recommended <= 1.0:
+        raise EvaluationError(
+            f"the model card recommends the cutoff {recommended!r}, outside [0, 1]: pass --cutoff"
+        )
+    return ChosenCutoff(value=float(recommended), chosen_by="recommended by the model card")
+
+
+def choose_measured(tally: Tally, config: EvaluateConfig, where: str) -> tuple[str | None, Measured]:
+    """Choose the labelled media to measure on: the split asked for, else `test`, else all labelled.
+
+    Returns:
+        The split, None for all, and what was counted of it.
+
+    Raises:
+        EvaluationError: there is no labelled media, none was scored, or all have the same label.
+    """
+    found = tally.labelled_by_split
+    if not found:
+        raise EvaluationError(
+            f"none of the {tally.num_media:,} media in {where} has a label: pass --labels MANIFEST, "
+            f"or index with --annotations"
+        )
+    split = config.split or (Split.TEST.value if Split.TEST.value in found else None)
+    if split is not None and split not in found:
+        there = ", ".join(f"{num:,} of {name or 'no split'}" for name, num in found.items())
+        raise EvaluationError(f"{where} has no labelled media of split {split}; it has {there}")
+    measured = tally.measured(split)
+    num_nonblank, num_blank = measured.ranked.nonblank.size, measured.ranked.blank.size
+    part = f"of split {split} " if split else ""
+    if not num_nonblank and not num_blank:
+        raise EvaluationError(f"none of the labelled media {part}in {where} could be scored: see run.json")
+    if not num_nonblank or not num_blank:
+        only, other = ("nonblank", "blank") if num_nonblank else ("blank", "nonblank")
+        raise EvaluationError(
+            f"all {num_nonblank + num_blank:,} labelled media {part}in {where} are {only}: "
+            f"label some {other} media too, or measure another --split"
+        )
+    return split, measured
+
+
+def _tally_joined(
+    scores: Scores, storage: Storage, labels: str, chosen: ChosenCutoff, warnings: list[str]
+) -> Tally:
+    manifest = open_manifest(storage, labels)
+    rows = _iter_columns(scores, storage, SCORE_COLUMNS)
+    with join_labels(rows, manifest.iter_tables(storage), where=labels) as joined:
+        if joined.num_matched < joined.num_labels:
+            missing = joined.num_labels - joined.num_matched
+            warnings.append(
+                f"{missing:,} of the {joined.num_labels:,} media that {labels} labels are not in the scores: "
+                f"they count nowhere"
+            )
+        return tally_scores(joined.iter_tables(), chosen.value)
+
+
+def _iter_columns(scores: Scores, storage: Storage, columns: list[str]) -> Iterator[pa.Table]:
+    """Yield the columns of every part; a label column that a part lacks is null throughout."""
+    fields = pa.schema([SCORES_SCHEMA.field(name).with_nullable(True) for name in columns])
+    for table in scores.iter_tables(storage, columns):
+        arrays = [
+            table.column(field.name).cast(field.type)
+            if field.name in table.column_names
+            else pa.chunked_array([pa.nulls(table.num_rows, field.type)])
+            for field in fields
+        ]
+        yield pa.table(arrays, schema=fields)
+
+
+def _tables(basis: Basis, report: Report) -> dict[str, pa.Table]:
+    measured, tally = basis.measured, basis.tally
+    rate = basis.config.blank_rate
+    cutoffs = [report.cutoff] if report.cutoff == _DEFAULT_CUTOFF else [report.cutoff, _DEFAULT_CUTOFF]
+    expected = report.extrapolated.confusion.counts
+    return {
+        "curve": curve_table(measured, tally, blank_rate=rate),
+        "histogram": histogram_table(measured, tally),
+        "confusion": confusion_table(measured, cutoffs, expected, cutoff=report.cutoff, blank_rate=rate),
+        "locations": locations_table(measured, basis.training_locations or ()),
+        "species": species_table(measured),
+    }

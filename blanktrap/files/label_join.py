@@ -1,0 +1,111 @@
+"""Labels from a manifest put onto scores by `media_id`.
+
+Owns: the join, in bounded memory: beyond its share it spills to a temporary folder. Refuses: mixing: the
+scores' own labels, species and splits are all replaced by the manifest's.
+"""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from blanktrap.core.errors import EvaluationError
+from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_SCHEMA
+
+SCORE_COLUMNS = ["media_id", "location_id", "status", "p_nonblank"]
+
+_LABEL_COLUMNS = ["media_id", "label", "label_level", "species", "split"]
+_MEMORY_LIMIT = "1GB"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelJoin:
+    """Scores with a manifest's labels, readable while `join_labels` is open."""
+
+    num_labels: int
+    """Labelled media of the manifest."""
+    num_matched: int
+    """Those among them that the scores have, whatever became of the image."""
+    connection: duckdb.DuckDBPyConnection
+
+    def iter_tables(self) -> Iterator[pa.Table]:
+        """Yield every score once, with the manifest's labels or nulls, in no particular order."""
+        query = (
+            "SELECT s.location_id, s.status, s.p_nonblank, l.label, l.label_level, l.species, l.split "
+            "FROM scores s LEFT JOIN labels l USING (media_id)"
+        )
+        reader = self.connection.execute(query).to_arrow_reader(65_536)
+        assert reader is not None  # a SELECT always has a result
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def join_labels(scores: Iterable[pa.Table], labels: Iterable[pa.Table], *, where: str) -> Iterator[LabelJoin]:
+    """Join labels to scores by `media_id`.
+
+    Args:
+        scores: rows with at least the columns of `SCORE_COLUMNS`.
+        labels: rows of a manifest.
+        where: the manifest, for messages.
+
+    Yields:
+        The join; its temporary files go when the context ends.
+
+    Raises:
+        EvaluationError: the manifest labels nothing, a media twice, or none of the scored media.
+    """
+    with tempfile.TemporaryDirectory(prefix="blanktrap-labels-") as folder:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": _MEMORY_LIMIT,
+            "temp_directory": folder,
+            "preserve_insertion_order": "false",
+        }
+        with duckdb.connect(str(Path(folder) / "join.duckdb"), config=config) as connection:
+            _load(connection, "scores", scores, SCORES_SCHEMA, SCORE_COLUMNS, "status IS NOT NULL")
+            _load(connection, "labels", labels, MANIFEST_SCHEMA, _LABEL_COLUMNS, "label IS NOT NULL")
+            num_labels, num_distinct = _counts(
+                connection, "SELECT count(*), count(DISTINCT media_id) FROM labels"
+            )
+            (num_matched,) = _counts(
+                connection, "SELECT count(*) FROM labels SEMI JOIN scores USING (media_id)"
+            )
+            if not num_labels:
+                raise EvaluationError(f"{where} labels no media: index again with --annotations")
+            if num_distinct < num_labels:
+                raise EvaluationError(
+                    f"{where} labels media more than once ({num_labels - num_distinct:,} rows too many)"
+                )
+            if not num_matched:
+                raise EvaluationError(
+                    f"{where} labels {num_labels:,} media and none of them is in the scores: "
+                    f"give the manifest of the same archive"
+                )
+            yield LabelJoin(num_labels=num_labels, num_matched=num_matched, connection=connection)
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    tables: Iterable[pa.Table],
+    schema: pa.Schema,
+    columns: list[str],
+    condition: str,
+) -> None:
+    """Stream columns into a table of the temporary database. Names and condition are this module's own."""
+    fields = pa.schema([schema.field(column).with_nullable(True) for column in columns])
+    batches = (batch for table in tables for batch in table.select(columns).cast(fields).to_batches())
+    reader = pa.RecordBatchReader.from_batches(fields, batches)
+    connection.register("incoming", reader)
+    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming WHERE {condition}")
+    connection.unregister("incoming")
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
+    row = connection.execute(query).fetchone()
+    assert row is not None  # a count always has one row
+    return tuple(int(value) for value in row)

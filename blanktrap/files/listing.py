@@ -1,0 +1,173 @@
+"""From listed files to staged media: what is an image, and what it is called.
+
+Owns: the decision, and the staging files on local disk. Refuses: holding the archive in memory; labels
+and times come later.
+
+A file with an image's extension is an image, whatever is in it: scoring gives it a status. Any other local
+file is looked at (its first bytes), and on S3 any object without extension: one small request each, so an
+object with another extension is not looked at. Camera raw formats and macOS's `._` companions are no
+images here.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from blanktrap.core.errors import UsageError
+from blanktrap.core.paths import (
+    RAW_SUFFIXES,
+    PathFields,
+    PathPattern,
+    is_apple_double,
+    is_image_name,
+    media_id_of,
+    suffix_of,
+)
+from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError, is_s3
+from blanktrap.files.sources import FoundFile, LeftOut
+from blanktrap.files.storage import Storage
+
+_SNIFFED_BYTES = 16
+_SNIFF_THREADS = 16
+
+STAGED_MEDIA = pa.schema(
+    [
+        pa.field("source", pa.int32()),
+        pa.field("media_id", pa.string()),
+        pa.field("uri", pa.string()),
+        pa.field("size_bytes", pa.int64()),
+        pa.field("location_id", pa.string()),
+        pa.field("deployment_id", pa.string()),
+        pa.field("sequence_id", pa.string()),
+    ]
+)
+
+
+def sniff_image(head: bytes) -> bool:
+    """Whether a file's first 16 bytes are those of a JPEG, PNG, TIFF or WebP."""
+    return head.startswith(
+        (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    ) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
+
+
+@dataclass(kw_only=True)
+class ListingCounts:
+    """What staging saw."""
+
+    num_listed: int = 0
+    num_images: int = 0
+    num_pattern_missed: int = 0
+    pattern_missed: str | None = None
+    """An image that the path pattern does not fit."""
+    seconds: float = 0.0
+
+
+class MediaStage:
+    """Writes the images among listed files into one local Parquet file, a row group at a time."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        path: Path,
+        *,
+        pattern: PathPattern | None,
+        left_out: LeftOut,
+        on_progress: Callable[[int], None] | None,
+    ) -> None:
+        self._storage = storage
+        self._writer = pq.ParquetWriter(path, STAGED_MEDIA, compression="zstd")
+        self._pattern = pattern
+        self._left_out = left_out
+        self._on_progress = on_progress
+        self._pool = ThreadPoolExecutor(max_workers=_SNIFF_THREADS, thread_name_prefix="sniff")
+        self._rows: list[tuple[object, ...]] = []
+        self.counts = ListingCounts()
+
+    def add_source(self, number: int, name: str | None, pages: Iterable[list[FoundFile]]) -> int:
+        """Stage one source; the number of images in it. Raises SourceError where it cannot be listed."""
+        before = self.counts.num_images
+        started = time.monotonic()
+        for page in pages:
+            self.counts.num_listed += len(page)
+            for found in self._images_of(page):
+                self._stage(number, name, found)
+            if len(self._rows) >= 65_536:
+                self._flush()
+            if self._on_progress is not None:
+                self._on_progress(self.counts.num_listed)
+        self.counts.seconds += time.monotonic() - started
+        return self.counts.num_images - before
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._flush()
+        self._writer.close()
+        self._pool.shutdown()
+
+    def _stage(self, number: int, name: str | None, found: FoundFile) -> None:
+        fields = PathFields()
+        if self._pattern is not None:
+            matched = self._pattern.match(found.relative)
+            if matched is None:
+                self.counts.num_pattern_missed += 1
+                self.counts.pattern_missed = self.counts.pattern_missed or found.relative
+            else:
+                fields = matched
+        media_id = media_id_of(found.relative, name=name)
+        ids = (fields.location_id, fields.deployment_id, fields.sequence_id)
+        self._rows.append((number, media_id, found.uri, found.size_bytes, *ids))
+        self.counts.num_images += 1
+
+    def _flush(self) -> None:
+        if self._rows:
+            columns = zip(*self._rows, strict=True)
+            arrays = [
+                pa.array(column, field.type) for column, field in zip(columns, STAGED_MEDIA, strict=True)
+            ]
+            self._writer.write_table(pa.table(arrays, schema=STAGED_MEDIA))
+            self._rows = []
+
+    def _images_of(self, page: list[FoundFile]) -> Iterator[FoundFile]:
+        doubtful = []
+        for found in page:
+            if is_image_name(found.relative):
+                yield found
+            elif is_apple_double(found.relative):
+                self._left_out.add("AppleDouble (._)", found.relative)
+            elif suffix_of(found.relative) in RAW_SUFFIXES or (
+                is_s3(found.uri) and suffix_of(found.relative)
+            ):
+                self._leave_out(found)
+            else:
+                doubtful.append(found)
+        for found, is_image in zip(doubtful, self._pool.map(self._sniff, doubtful), strict=True):
+            if is_image:
+                yield found
+            else:
+                self._leave_out(found)
+
+    def _leave_out(self, found: FoundFile) -> None:
+        suffix = suffix_of(found.relative)
+        self._left_out.add(f".{suffix}" if suffix else "no extension", found.relative)
+
+    def _sniff(self, found: FoundFile) -> bool:
+        if found.size_bytes == 0:
+            return False
+        try:
+            return sniff_image(self._storage.read_range(found.uri, 0, _SNIFFED_BYTES))
+        except (ObjectMissingError, ObjectDeniedError):
+            return False  # no image by name, and nothing that can be looked at
+
+
+def refuse_unmatched_pattern(pattern: PathPattern, counts: ListingCounts) -> None:
+    """Raise UsageError where a path pattern fits no image at all."""
+    if counts.num_images and counts.num_pattern_missed == counts.num_images:
+        raise UsageError(
+            f"--path-pattern {pattern.text!r} fits none of the {counts.num_images:,} images; "
+            f"one of their paths is {counts.pattern_missed!r}"
+        )

@@ -1,0 +1,359 @@
+"""Drawn animals: species of our own invention, each with body, legs, head, tail and coat.
+
+Owns: a picture with transparency of one animal in one pose. Refuses: where it stands and its light.
+
+Shapes are given in heights of the back: x forward from the middle of the body, y up from the ground.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from blanktrap.vision.plants import Colour
+from blanktrap.vision.textures import smooth_noise
+
+Points = tuple[tuple[float, float], ...]
+SUPERSAMPLING = 3
+# The drawing board in heights of the back: left, right, top; the ground is its lower edge.
+BOARD = (-1.45, 1.65, 1.95)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Species:
+    """How one species is built and coloured."""
+
+    name: str
+    share: float
+    """Relative frequency."""
+    height_m: float
+    """Height of the back in metres."""
+    coat: Colour
+    belly: Colour
+    back: Points
+    """Outline of body, neck and head, clockwise from the root of the tail."""
+    legs: tuple[float, ...]
+    """Forward position of each leg at the body; hind and fore, far and near."""
+    leg_width: float
+    leg_top: float
+    """Height at which the legs leave the body."""
+    tail: Points
+    tail_width: float
+    ears: tuple[Points, ...]
+    eye: tuple[float, float]
+    antlers: bool = False
+    stripe: Points = ()
+    """A pale stripe, such as a badger's."""
+    pattern: float = 0.0
+    """Strength of spots in the coat, from 0 to 1."""
+
+
+SPECIES = (
+    Species(
+        name="moor deer",
+        share=0.36,
+        height_m=1.0,
+        coat=(150, 102, 62),
+        belly=(196, 164, 126),
+        back=((-0.66, 0.86), (-0.45, 1.0), (0.0, 0.95), (0.36, 1.02), (0.54, 1.22), (0.68, 1.46), (0.8, 1.56),
+              (0.93, 1.52), (1.1, 1.4), (1.12, 1.32), (0.94, 1.32), (0.82, 1.28), (0.72, 1.06), (0.62, 0.78),
+              (0.44, 0.58), (0.1, 0.54), (-0.3, 0.56), (-0.58, 0.62), (-0.7, 0.74)),
+        legs=(-0.56, -0.46, 0.36, 0.46),
+        leg_width=0.085,
+        leg_top=0.68,
+        tail=((-0.66, 0.88), (-0.78, 0.78)),
+        tail_width=0.06,
+        ears=(((0.72, 1.52), (0.6, 1.74), (0.8, 1.6)), ((0.8, 1.54), (0.78, 1.78), (0.88, 1.58))),
+        eye=(0.91, 1.45),
+        antlers=True,
+    ),
+    Species(
+        name="bristle boar",
+        share=0.2,
+        height_m=0.85,
+        coat=(82, 68, 58),
+        belly=(70, 58, 50),
+        back=((-0.82, 0.7), (-0.66, 0.9), (-0.2, 1.0), (0.25, 1.04), (0.6, 0.92), (0.86, 0.74), (1.08, 0.52),
+              (1.24, 0.42), (1.24, 0.32), (1.0, 0.3), (0.78, 0.3), (0.56, 0.3), (0.2, 0.3), (-0.3, 0.32),
+              (-0.7, 0.4), (-0.84, 0.54)),
+        legs=(-0.66, -0.52, 0.34, 0.48),
+        leg_width=0.1,
+        leg_top=0.45,
+        tail=((-0.82, 0.72), (-0.95, 0.6), (-0.93, 0.46)),
+        tail_width=0.035,
+        ears=(((0.58, 0.88), (0.52, 1.12), (0.72, 0.86)), ((0.66, 0.84), (0.64, 1.08), (0.78, 0.8))),
+        eye=(0.9, 0.6),
+    ),
+    Species(
+        name="amber fox",
+        share=0.14,
+        height_m=0.5,
+        coat=(190, 104, 48),
+        belly=(214, 196, 172),
+        back=((-0.78, 0.82), (-0.5, 0.98), (0.0, 0.94), (0.45, 0.98), (0.66, 1.1), (0.82, 1.24), (0.98, 1.22),
+              (1.12, 1.08), (1.36, 0.98), (1.36, 0.92), (1.1, 0.9), (0.92, 0.86), (0.76, 0.74), (0.5, 0.52),
+              (0.1, 0.52), (-0.4, 0.56), (-0.7, 0.6)),
+        legs=(-0.64, -0.5, 0.44, 0.56),
+        leg_width=0.1,
+        leg_top=0.66,
+        tail=((-0.72, 0.82), (-1.05, 0.6), (-1.35, 0.42)),
+        tail_width=0.2,
+        ears=(((0.78, 1.2), (0.76, 1.48), (0.92, 1.24)), ((0.9, 1.22), (0.94, 1.46), (1.02, 1.18))),
+        eye=(1.08, 1.1),
+    ),
+    Species(
+        name="field hare",
+        share=0.12,
+        height_m=0.34,
+        coat=(150, 124, 90),
+        belly=(206, 196, 178),
+        back=((-0.66, 0.5), (-0.6, 0.86), (-0.3, 1.02), (0.1, 0.9), (0.36, 0.86), (0.5, 1.02), (0.66, 1.12),
+              (0.82, 1.04), (0.94, 0.9), (0.9, 0.8), (0.72, 0.72), (0.6, 0.52), (0.5, 0.28), (0.1, 0.2),
+              (-0.3, 0.14), (-0.6, 0.2)),
+        legs=(-0.42, -0.3, 0.4, 0.5),
+        leg_width=0.11,
+        leg_top=0.34,
+        tail=((-0.66, 0.5), (-0.76, 0.58)),
+        tail_width=0.16,
+        ears=(((0.5, 1.04), (0.26, 1.62), (0.48, 1.6), (0.62, 1.1)),
+              ((0.58, 1.08), (0.46, 1.7), (0.62, 1.66), (0.7, 1.1))),
+        eye=(0.76, 0.98),
+    ),
+    Species(
+        name="crested fowl",
+        share=0.09,
+        height_m=0.4,
+        coat=(96, 78, 70),
+        belly=(134, 96, 66),
+        back=((-0.6, 0.9), (-0.3, 0.98), (0.1, 0.98), (0.34, 1.14), (0.42, 1.42), (0.54, 1.54), (0.66, 1.48),
+              (0.82, 1.4), (0.66, 1.36), (0.58, 1.16), (0.54, 0.86), (0.38, 0.56), (0.0, 0.44), (-0.36, 0.58)),
+        legs=(-0.04, 0.1),
+        leg_width=0.05,
+        leg_top=0.54,
+        tail=((-0.5, 0.86), (-0.95, 0.95), (-1.35, 1.1)),
+        tail_width=0.17,
+        ears=(((0.46, 1.48), (0.34, 1.7), (0.56, 1.54)),),
+        eye=(0.62, 1.45),
+        pattern=0.5,
+    ),
+    Species(
+        name="brush cat",
+        share=0.06,
+        height_m=0.42,
+        coat=(148, 132, 106),
+        belly=(196, 184, 160),
+        back=((-0.84, 0.84), (-0.5, 0.98), (0.0, 0.9), (0.46, 0.98), (0.66, 1.14), (0.84, 1.24), (1.02, 1.18),
+              (1.14, 1.04), (1.12, 0.94), (0.98, 0.88), (0.8, 0.86), (0.66, 0.66), (0.4, 0.52), (-0.1, 0.5),
+              (-0.6, 0.54), (-0.82, 0.66)),
+        legs=(-0.7, -0.56, 0.42, 0.54),
+        leg_width=0.12,
+        leg_top=0.64,
+        tail=((-0.82, 0.82), (-1.1, 0.56), (-1.2, 0.3), (-1.36, 0.36)),
+        tail_width=0.1,
+        ears=(((0.78, 1.22), (0.78, 1.4), (0.92, 1.26)), ((0.92, 1.24), (0.98, 1.38), (1.04, 1.16))),
+        eye=(1.04, 1.08),
+        pattern=1.0,
+    ),
+    Species(
+        name="banded badger",
+        share=0.03,
+        height_m=0.36,
+        coat=(112, 108, 104),
+        belly=(52, 48, 46),
+        back=((-0.98, 0.6), (-0.7, 0.92), (-0.2, 1.02), (0.3, 0.94), (0.7, 0.84), (1.0, 0.72), (1.3, 0.5),
+              (1.3, 0.4), (1.0, 0.36), (0.6, 0.28), (0.0, 0.22), (-0.6, 0.24), (-0.92, 0.36)),
+        legs=(-0.7, -0.5, 0.4, 0.6),
+        leg_width=0.17,
+        leg_top=0.36,
+        tail=((-0.94, 0.62), (-1.2, 0.5)),
+        tail_width=0.15,
+        ears=(((0.74, 0.82), (0.76, 0.96), (0.88, 0.8)),),
+        eye=(1.08, 0.58),
+        stripe=((0.6, 0.84), (1.28, 0.5), (1.26, 0.44), (0.62, 0.66)),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pose:
+    """One animal as it is to be drawn."""
+
+    species: Species
+    height_px: float
+    """Height of the back."""
+    stride: float
+    """Phase of its step in turns."""
+    facing_left: bool
+    grazing: bool
+    coat: Colour
+    """Colour of this animal; camouflage moves it towards that of the place."""
+    seed: int
+    """Seed of the coat's texture: the same animal in the next frame has the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sprite:
+    """An animal with transparency. Its feet are at the lower edge."""
+
+    image: Image.Image
+    middle_px: float
+    """Column of the middle of the body."""
+    eye_px: tuple[float, float]
+    """Column and row of the eye."""
+
+
+def draw_animal(pose: Pose) -> Sprite:
+    """Draw an animal standing on the lower edge of its picture."""
+    species = pose.species
+    unit = pose.height_px * SUPERSAMPLING
+    left, right, top = BOARD
+    size = (max(4, int((right - left) * unit)), max(4, int(top * unit)))
+
+    def place(points: NDArray[np.float64]) -> list[tuple[float, float]]:
+        return [((x - left) * unit, size[1] - 1 - y * unit) for x, y in points]
+
+    coat = np.array(pose.coat)
+    ratio = coat / np.array(species.coat)
+    belly = np.clip(np.array(species.belly) * ratio, 0, 255)
+    image = Image.new("RGBA", size, (*_whole(coat), 0))
+    pen = ImageDraw.Draw(image)
+    outline = _smooth_outline(species.back)
+    if pose.grazing:
+        outline = _lower_head(outline)
+    near = species.legs[len(species.legs) // 2 - 1 :: len(species.legs) // 2]
+    for leg in species.legs:
+        phase = pose.stride + (0.5 if leg in near else 0.0) + (0.25 if leg > 0 else 0.0)
+        gain = 0.82 if leg in near else 0.55
+        pen.polygon(place(_leg(species, leg, phase)), fill=(*_whole(coat * gain), 255))
+    tail = _ribbon(np.array(species.tail), species.tail_width)
+    pen.polygon(place(tail), fill=(*_whole(coat * 0.9), 255))
+    ears = [np.array(ear) for ear in species.ears]
+    if pose.grazing:
+        ears = [_lower_head(ear) for ear in ears]
+    pen.polygon(place(ears[0]), fill=(*_whole(coat * 0.7), 255))
+    if species.antlers and pose.seed % 3 == 0:
+        _draw_antlers(pen, place, unit, grazing=pose.grazing)
+    pen.polygon(place(outline), fill=(*_whole(coat), 255))
+    if species.stripe:
+        pen.polygon(place(np.array(species.stripe)), fill=(226, 222, 214, 255))
+    pen.polygon(place(ears[-1]), fill=(*_whole(coat * 0.85), 255))
+    eye = np.array([species.eye])
+    eye = _lower_head(eye) if pose.grazing else eye
+    (eye_x, eye_y), radius = place(eye)[0], max(1.0, 0.022 * unit)
+    pen.ellipse((eye_x - radius, eye_y - radius, eye_x + radius, eye_y + radius), fill=(18, 14, 12, 255))
+    image = _shade_coat(image, pose, belly)
+    small = image.resize(
+        (max(2, size[0] // SUPERSAMPLING), max(2, size[1] // SUPERSAMPLING)), Image.Resampling.BOX
+    )
+    middle, eye_at = -left * pose.height_px, (eye_x / SUPERSAMPLING, eye_y / SUPERSAMPLING)
+    if pose.facing_left:
+        small = small.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        middle, eye_at = small.width - middle, (small.width - eye_at[0], eye_at[1])
+    return Sprite(image=small, middle_px=middle, eye_px=eye_at)
+
+
+def _whole(colour: NDArray[np.float64]) -> tuple[int, int, int]:
+    red, green, blue = np.clip(colour, 0.0, 255.0).astype(int).tolist()
+    return red, green, blue
+
+
+@cache
+def _smooth_outline(points: Points) -> NDArray[np.float64]:
+    """A closed curve through the points (Catmull-Rom), shape (12 * num_points, 2)."""
+    knots = np.array(points)
+    before, after, beyond = np.roll(knots, 1, 0), np.roll(knots, -1, 0), np.roll(knots, -2, 0)
+    t = np.linspace(0.0, 1.0, 12, endpoint=False)[None, :, None]
+    a, b, c, d = (part[:, None, :] for part in (before, knots, after, beyond))
+    curve = 0.5 * (
+        2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
+    )
+    curve = curve.reshape(-1, 2)
+    curve.setflags(write=False)
+    return curve
+
+
+def _lower_head(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn what lies before the shoulder downward, the more the farther forward."""
+    pivot = np.array([0.46, 0.84])
+    ahead = np.clip((points[:, 0] - 0.34) / 0.4, 0.0, 1.0)
+    ahead = ahead * ahead * (3.0 - 2.0 * ahead)
+    turn = -1.5 * ahead
+    offset = points - pivot
+    rotated = np.stack(
+        [
+            offset[:, 0] * np.cos(turn) - offset[:, 1] * np.sin(turn),
+            offset[:, 0] * np.sin(turn) + offset[:, 1] * np.cos(turn),
+        ],
+        axis=1,
+    )
+    lowered = pivot + rotated
+    lowered[:, 1] = np.maximum(lowered[:, 1], 0.03)
+    return lowered
+
+
+def _leg(species: Species, x: float, phase: float) -> NDArray[np.float64]:
+    """A leg with a knee, swung forward or back by the phase of the step."""
+    swing = 0.2 * np.sin(2 * np.pi * phase) * min(1.0, species.leg_top * 1.4)
+    lift = 0.07 * max(0.0, np.cos(2 * np.pi * phase)) * species.leg_top
+    bend = 0.06 if x > 0 else -0.07
+    line = np.array(
+        [
+            (x, species.leg_top),
+            (x + swing * 0.35 + bend * 0.6, species.leg_top * 0.52),
+            (x + swing * 0.8, species.leg_top * 0.1 + lift),
+            (x + swing + species.leg_width * 0.7, lift + 0.015),
+        ]
+    )
+    return _ribbon(line, np.array([1.9, 1.0, 0.62, 0.8]) * species.leg_width)
+
+
+def _ribbon(line: NDArray[np.float64], width: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """The outline of a thick line, rounded where it is a tail: widest in the middle."""
+    num = len(line)
+    if np.ndim(width) == 0:
+        width = float(np.asarray(width)) * np.interp(np.linspace(0, 1, num), [0, 0.5, 1], [0.7, 1.0, 0.5])
+    direction = np.gradient(line, axis=0)
+    direction /= np.maximum(np.hypot(direction[:, 0], direction[:, 1]), 1e-6)[:, None]
+    across = np.stack([-direction[:, 1], direction[:, 0]], axis=1) * np.asarray(width)[:, None] / 2
+    return np.concatenate([line + across, (line - across)[::-1]])
+
+
+def _draw_antlers(pen: ImageDraw.ImageDraw, place, unit: float, *, grazing: bool) -> None:  # type: ignore[no-untyped-def]
+    for lean in (0.0, 0.1):
+        for points in (
+            [(0.8 + lean, 1.54), (0.66 + lean, 1.72), (0.7 + lean, 1.93)],
+            [(0.7 + lean, 1.68), (0.86 + lean, 1.82)],
+        ):
+            line = np.array(points)
+            pen.line(
+                place(_lower_head(line) if grazing else line),
+                fill=(92, 78, 60, 255),
+                width=max(1, int(0.035 * unit)),
+            )
+
+
+def _shade_coat(image: Image.Image, pose: Pose, belly: NDArray[np.float64]) -> Image.Image:
+    """Round the body by light from above, lighten the belly, add fur and spots."""
+    rng = np.random.default_rng((pose.seed, 77))
+    pixels = np.asarray(image).astype(np.float32)
+    height, width = pixels.shape[:2]
+    up = 1.0 - np.arange(height, dtype=np.float32)[:, None] / height * 1.0
+    up = up * BOARD[2]  # heights of the back above the ground
+    unit = height / BOARD[2]
+    fur = smooth_noise(rng, (height, width), cell_px=(unit * 0.06, unit * 0.14), octaves=2)
+    patches = smooth_noise(rng, (height, width), cell_px=(unit * 0.5, unit * 0.5))
+    alpha = image.getchannel("A")
+    # The blurred silhouette is thin at its rim: that is where the body turns away.
+    rim = np.asarray(alpha.reduce(4).filter(ImageFilter.GaussianBlur(unit * 0.02)).resize(alpha.size))
+    low = np.clip((0.72 - up) / 0.22, 0.0, 1.0) * np.clip((up - 0.3) / 0.15, 0.0, 1.0)
+    light = 0.74 + 0.26 * np.clip(up - 0.25, 0.0, 1.0)
+    light = light * (0.72 + 0.34 * rim.astype(np.float32) / 255.0) * (1.0 + 0.16 * fur + 0.1 * patches)
+    if pose.species.pattern:
+        spots = smooth_noise(rng, (height, width), cell_px=(unit * 0.15, unit * 0.1))
+        light = light * (1.0 - 0.42 * pose.species.pattern * np.clip(spots * 3.0 - 0.4, 0.0, 1.0))
+    for channel in range(3):
+        blended = pixels[..., channel] * (1.0 - 0.6 * low) + belly[channel] * 0.6 * low
+        pixels[..., channel] = blended * light
+    return Image.fromarray(np.clip(pixels, 0.0, 255.0).astype(np.uint8), "RGBA")

@@ -1,0 +1,120 @@
+"""From URIs to decoded images: fetching ahead in threads, decoding in order.
+
+Owns: the overlap of fetching and decoding, and the status of every media that does not become pixels.
+Refuses: torch and Ray; a decoding worker stays small.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from blanktrap.core.config import DecodeLimits, Preprocessing
+from blanktrap.core.errors import DecodeError
+from blanktrap.core.vocabulary import Status
+from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError
+from blanktrap.files.storage import Storage
+from blanktrap.vision.decoding import DecodedImage, decode_image
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedImage:
+    """One media after fetching and decoding. `image` is None unless `status` is `ok`."""
+
+    status: Status
+    error: str | None
+    image: DecodedImage | None
+    bytes_read: int
+    fetch_s: float
+    decode_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fetched:
+    data: bytes | None
+    status: Status
+    error: str | None
+    fetch_s: float
+
+
+def load_images(
+    uris: Sequence[str],
+    sizes_bytes: Sequence[int | None],
+    *,
+    storage: Storage,
+    preprocessing: Preprocessing,
+    limits: DecodeLimits,
+    num_threads: int,
+) -> Iterator[LoadedImage]:
+    """Fetch and decode images in the given order, one GET each, fetching ahead of the decoder.
+
+    Args:
+        uris: what to load, shape (num_media,).
+        sizes_bytes: file sizes the manifest knows, None where it does not; shape (num_media,).
+        storage: the door to the bytes.
+        preprocessing: crop and size of the pixels.
+        limits: what is too large.
+        num_threads: objects fetched at the same time; twice as many wait decoded or not, no more.
+
+    Yields:
+        One result a URI, whatever happened to it.
+
+    Raises:
+        SourceError: the storage itself fails (no bucket, credentials expired, unreachable after
+            retries): that says nothing of the media, so no status is given and the work stops.
+    """
+    waiting: deque[Future[_Fetched]] = deque()
+    pairs = iter(zip(uris, sizes_bytes, strict=True))
+    with ThreadPoolExecutor(max_workers=num_threads, thread_name_prefix="fetch") as pool:
+        try:
+            for uri, size_bytes in pairs:
+                waiting.append(pool.submit(_fetch, uri, size_bytes, storage, limits))
+                if len(waiting) >= 2 * num_threads:
+                    yield _decode(waiting.popleft().result(), preprocessing, limits)
+            while waiting:
+                yield _decode(waiting.popleft().result(), preprocessing, limits)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _fetch(uri: str, size_bytes: int | None, storage: Storage, limits: DecodeLimits) -> _Fetched:
+    started = time.perf_counter()
+
+    def failed(status: Status, error: str) -> _Fetched:
+        return _Fetched(data=None, status=status, error=error, fetch_s=time.perf_counter() - started)
+
+    if size_bytes is not None and size_bytes > limits.max_bytes:
+        return failed(Status.TOO_LARGE, f"{size_bytes:,} bytes, more than {limits.max_bytes:,}; not fetched")
+    try:
+        data = storage.read_bytes(uri)
+    except ObjectMissingError as problem:
+        return failed(Status.MISSING, str(problem))
+    except ObjectDeniedError as problem:
+        return failed(Status.UNREADABLE, str(problem))
+    if size_bytes is not None and len(data) != size_bytes:
+        # A score must belong to the image that was indexed.
+        return failed(
+            Status.UNREADABLE,
+            f"{len(data):,} bytes, {size_bytes:,} when it was indexed: replaced or cut since, index again",
+        )
+    return _Fetched(data=data, status=Status.OK, error=None, fetch_s=time.perf_counter() - started)
+
+
+def _decode(fetched: _Fetched, preprocessing: Preprocessing, limits: DecodeLimits) -> LoadedImage:
+    started = time.perf_counter()
+    image, status, error = None, fetched.status, fetched.error
+    if fetched.data is not None:
+        try:
+            image = decode_image(fetched.data, preprocessing, limits)
+        except DecodeError as problem:
+            status, error = Status(problem.status), str(problem)
+    return LoadedImage(
+        status=status,
+        error=error,
+        image=image,
+        bytes_read=len(fetched.data or b""),
+        fetch_s=fetched.fetch_s,
+        decode_s=time.perf_counter() - started,
+    )

@@ -1,0 +1,84 @@
+"""A scoring run in a process of its own, and reading what it wrote."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+import pytest
+
+from blanktrap.files.manifest import open_manifest
+from blanktrap.files.scores import open_scores
+from blanktrap.files.storage import Storage
+
+STORAGE = Storage()
+NUM_MEDIA = 245
+
+
+class Driver:
+    """`blanktrap score` in a process group of its own, to be watched and killed."""
+
+    def __init__(self, *arguments: str) -> None:
+        environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "blanktrap", "score", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            start_new_session=True,
+        )
+
+    def descendants(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def actors(self) -> list[psutil.Process]:
+        """The inference actors of the run."""
+        found = []
+        for process in self.descendants():
+            try:
+                if "ScoreActor" in " ".join(process.cmdline()):
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.ZombieProcess):
+                continue
+        return found
+
+    def wait_for_parts(self, out: Path, num_parts: int) -> None:
+        """Wait until so many parts are written; fail if the run ends before."""
+        while len(list(out.glob("part-*.parquet"))) < num_parts:
+            try:
+                self.process.wait(timeout=0.02)
+            except subprocess.TimeoutExpired:
+                continue
+            pytest.fail(f"the run ended early:\n{self.process.communicate()[0]}")
+
+    def kill(self) -> None:
+        """kill -9 the driver, and see that its Ray goes too."""
+        family = self.descendants()
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+        _, alive = psutil.wait_procs(family, timeout=60)
+        assert [process.name() for process in alive] == []
+
+    def finish(self) -> str:
+        """Wait for the end and return what was printed."""
+        return self.process.communicate()[0]
+
+
+def read_scores(out: str) -> pa.Table:
+    """All rows of a finished scores dataset."""
+    return pa.concat_tables(open_scores(STORAGE, out).iter_tables(STORAGE))
+
+
+def assert_every_media_once(out: str, manifest: str) -> pa.Table:
+    """The promise: the manifest's rows, in its order, each exactly once."""
+    table = read_scores(out)
+    wanted = pa.concat_tables(open_manifest(STORAGE, manifest).iter_tables(STORAGE))
+    assert table.column("media_id").to_pylist() == wanted.column("media_id").to_pylist()
+    return table

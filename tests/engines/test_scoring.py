@@ -1,0 +1,255 @@
+"""Scoring on a local Ray: one row for every media, resumed runs, and refusals."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import ray
+from blanktrap.files.indexing import build_manifest
+
+from blanktrap.core.config import IndexConfig, ScoreConfig
+from blanktrap.core.errors import BlanktrapError, CheckpointError, EngineError, ManifestError, ScoresError
+from blanktrap.engines.scoring import score_manifest
+from blanktrap.files.storage import Storage
+from tests.engines.runs import NUM_MEDIA, STORAGE, assert_every_media_once, read_scores
+
+pytestmark = pytest.mark.ray
+CONFIG = ScoreConfig(chunk_size=32, batch_size=8, precision="float32", max_actors=1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def local_ray() -> Iterator[None]:
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=256 * 1024 * 1024,
+        log_to_driver=False,
+    )
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory: pytest.TempPathFactory, manifest: str, model: str) -> str:
+    out = str(tmp_path_factory.mktemp("scores") / "scores")
+    score_manifest(manifest, model, out, config=CONFIG, storage=STORAGE)
+    return out
+
+
+def test_every_media_has_one_row_whatever_happened_to_it(scores: str, manifest: str) -> None:
+    table = assert_every_media_once(scores, manifest)
+    statuses = Counter(table.column("status").to_pylist())
+    assert statuses == {"ok": NUM_MEDIA - 4, "unreadable": 3, "missing": 1} or statuses == {
+        "ok": NUM_MEDIA - 4,
+        "unreadable": 2,
+        "unsupported": 1,
+        "missing": 1,
+    }
+
+
+def test_only_readable_media_have_a_score_and_the_others_a_reason(scores: str) -> None:
+    for row in read_scores(scores).to_pylist():
+        is_ok = row["status"] == "ok"
+        assert (row["p_nonblank"] is not None) == is_ok
+        assert (row["error"] is None) == is_ok
+        assert (row["width_px"] == 640) == is_ok
+        assert row["error"] is None or "\n" not in row["error"]
+
+
+def test_run_record_says_what_ran_and_sums_to_the_manifest(scores: str) -> None:
+    run = json.loads((Path(scores) / "run.json").read_text())
+    assert run["state"] == "complete"
+    assert sum(run["counts"].values()) == run["num_media"] == NUM_MEDIA
+    assert run["config"]["batch_size"] == 8
+    assert set(run["versions"]) == {"blanktrap", "ray", "torch", "python"}
+    assert run["manifest_digest"].startswith("sha256:")
+    assert run["model_id"] == run["model"]["model_id"]
+    assert run["bytes_read"] > 0
+    assert run["device_s"] > 0
+    assert run["wall_s"] > 0
+
+
+def test_engine_scores_are_those_of_the_engine_free_scorer(scores: str, model: str) -> None:
+    from blanktrap.vision.scorer import Scorer
+
+    rows = [row for row in read_scores(scores).to_pylist() if row["status"] == "ok"][:20]
+    scorer = Scorer.load(STORAGE, model, device="cpu", precision="float32")
+    results = scorer.score_encoded([Path(row["uri"]).read_bytes() for row in rows])
+    expected = [result.p_nonblank for result in results]
+    np.testing.assert_allclose([row["p_nonblank"] for row in rows], expected, atol=1e-4)
+
+
+def test_rerun_does_only_what_is_missing(tmp_path: Path, manifest: str, model: str) -> None:
+    out = tmp_path / "scores"
+    score_manifest(manifest, model, str(out), config=CONFIG, storage=STORAGE)
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("part-*.parquet")}
+    (out / "_SUCCESS").unlink()
+    (out / "part-00000003.parquet").unlink()
+    num_done: list[int] = []
+    score_manifest(
+        manifest,
+        model,
+        str(out),
+        config=CONFIG,
+        storage=STORAGE,
+        on_progress=lambda progress: num_done.append(progress.num_done),
+    )
+    after = {path.name: path.stat().st_mtime_ns for path in out.glob("part-*.parquet")}
+    assert [name for name in after if after[name] != before[name]] == ["part-00000003.parquet"]
+    assert num_done[-1] == NUM_MEDIA
+    assert len(num_done) == 4  # 32 media in batches of 8
+    assert_every_media_once(str(out), manifest)
+
+
+def test_finished_run_is_left_alone(scores: str, manifest: str, model: str) -> None:
+    before = (Path(scores) / "run.json").read_bytes()
+    run = score_manifest(manifest, model, scores, config=CONFIG, storage=STORAGE)
+    assert run["state"] == "complete"
+    assert (Path(scores) / "run.json").read_bytes() == before
+
+
+def test_chunk_and_batch_size_do_not_change_scores(
+    tmp_path: Path, scores: str, manifest: str, model: str
+) -> None:
+    out = str(tmp_path / "scores")
+    config = CONFIG.model_copy(update={"chunk_size": 100, "batch_size": 7})
+    score_manifest(manifest, model, out, config=config, storage=STORAGE)
+    first, second = read_scores(scores), read_scores(out)
+    assert first.column("media_id").equals(second.column("media_id"))
+    one = first.column("p_nonblank").to_numpy()
+    np.testing.assert_allclose(one, second.column("p_nonblank").to_numpy(), atol=1e-4)
+
+
+def test_image_replaced_since_indexing_is_not_scored(tmp_path: Path, model: str, make_jpeg: "object") -> None:
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    for number in range(3):
+        (archive / f"{number}.jpg").write_bytes(make_jpeg(number))  # type: ignore[operator]
+    manifest = str(tmp_path / "manifest")
+    build_manifest(
+        [str(archive)], manifest, annotations=[], inventory=None, config=IndexConfig(), storage=STORAGE
+    )
+    (archive / "1.jpg").write_bytes(make_jpeg(9, width_px=320))  # type: ignore[operator]
+    out = str(tmp_path / "scores")
+    score_manifest(manifest, model, out, config=ScoreConfig(), storage=STORAGE)
+    rows = read_scores(out).to_pylist()
+    assert [row["status"] for row in rows] == ["ok", "unreadable", "ok"]
+    assert "when it was indexed" in rows[1]["error"]
+
+
+@pytest.mark.s3
+def test_folder_and_bucket_give_identical_scores(
+    tmp_path: Path, archive: Path, scores: str, model: str, s3_bucket: str
+) -> None:
+    storage = Storage()
+    for path in sorted(archive.rglob("*")):
+        if path.is_file():
+            key = path.relative_to(archive).as_posix()
+            storage.client().put_object(Bucket=s3_bucket, Key=f"a b/{key}", Body=path.read_bytes())
+    manifest, out = f"s3://{s3_bucket}/results/manifest", f"s3://{s3_bucket}/results/scores"
+    checkpoint = f"s3://{s3_bucket}/model"
+    for path in Path(model).iterdir():
+        storage.upload(path, f"{checkpoint}/{path.name}")
+    build_manifest(
+        [f"s3://{s3_bucket}/a b/"],
+        manifest,
+        annotations=[],
+        inventory=None,
+        config=IndexConfig(path_pattern="{location}/{}"),
+        storage=storage,
+    )
+    score_manifest(manifest, checkpoint, out, config=CONFIG, storage=storage)
+    wanted = {row["media_id"]: row for row in read_scores(scores).to_pylist()}
+    rows = read_scores(out).to_pylist()
+    assert {row["media_id"] for row in rows} == set(wanted) - {"site 2/gone.jpg"}
+    for row in rows:
+        other = wanted[row["media_id"]]
+        assert (row["p_nonblank"], row["status"]) == (other["p_nonblank"], other["status"])
+
+
+def test_output_of_another_model_is_refused(tmp_path: Path, scores: str, manifest: str, model: str) -> None:
+    other = tmp_path / "other"
+    import torch
+    from blanktrap.vision.checkpoints import save_checkpoint
+    from blanktrap.vision.network import build_network
+
+    torch.manual_seed(1)
+    save_checkpoint(STORAGE, str(other), build_network("none"))
+    with pytest.raises(ScoresError, match="belongs to another model"):
+        score_manifest(manifest, str(other), scores, config=CONFIG, storage=STORAGE)
+
+
+def test_checkpoint_of_another_schema_version_is_refused(tmp_path: Path, manifest: str, model: str) -> None:
+    other = tmp_path / "model"
+    other.mkdir()
+    for path in Path(model).iterdir():
+        (other / path.name).write_bytes(path.read_bytes())
+    card = json.loads((other / "model.json").read_text())
+    (other / "model.json").write_text(json.dumps({**card, "schema_version": 99}))
+    out = tmp_path / "scores"
+    with pytest.raises(CheckpointError, match="99"):
+        score_manifest(manifest, str(other), str(out), config=CONFIG, storage=STORAGE)
+    assert not out.exists()
+
+
+def test_empty_manifest_is_refused(tmp_path: Path, model: str, manifest: str) -> None:
+    schema = pq.read_schema(next(Path(manifest).glob("part-*.parquet")))
+    empty = tmp_path / "empty.parquet"
+    pq.write_table(schema.empty_table(), empty)
+    with pytest.raises(ManifestError, match="no media"):
+        score_manifest(str(empty), model, str(tmp_path / "scores"), config=CONFIG, storage=STORAGE)
+
+
+def test_manifest_of_another_program_is_scored_in_its_own_order(
+    tmp_path: Path, archive: Path, model: str
+) -> None:
+    uris = sorted((str(path) for path in archive.rglob("IMG_*.JPG")), reverse=True)[:70]
+    path = tmp_path / "mine.parquet"
+    pq.write_table(pa.table({"media_id": [Path(uri).name for uri in uris], "uri": uris}), path)
+    out = str(tmp_path / "scores")
+    score_manifest(str(path), model, out, config=CONFIG, storage=STORAGE)
+    assert read_scores(out).column("uri").to_pylist() == uris
+
+
+def test_gpu_is_asked_for_only_where_there_is_one(tmp_path: Path, manifest: str, model: str) -> None:
+    config = CONFIG.model_copy(update={"num_gpus": 1.0, "max_actors": None})
+    with pytest.raises(EngineError, match="the cluster has 0 GPUs now"):
+        score_manifest(manifest, model, str(tmp_path / "scores"), config=config, storage=STORAGE)
+
+
+def test_weights_that_give_no_number_stop_the_run(tmp_path: Path, manifest: str) -> None:
+    import torch
+    from blanktrap.vision.checkpoints import save_checkpoint
+    from blanktrap.vision.network import build_network
+
+    network = build_network("none")
+    with torch.no_grad():
+        network.fc.bias.fill_(float("nan"))
+    broken = str(tmp_path / "broken")
+    out = tmp_path / "scores"
+    with pytest.raises(BlanktrapError, match=r"no number|not a number|NaN"):
+        save_checkpoint(STORAGE, broken, network)
+        score_manifest(manifest, broken, str(out), config=CONFIG, storage=STORAGE)
+    assert not (out / "_SUCCESS").exists()
+
+
+def test_unreachable_ray_is_one_line(tmp_path: Path, manifest: str, model: str) -> None:
+    command = [sys.executable, "-m", "blanktrap", "score", manifest, "--model", model]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "scores")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "RAY_ADDRESS": "127.0.0.1:1"},
+        timeout=300,
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("blanktrap: Ray at 127.0.0.1:1 cannot be used")
