@@ -8,13 +8,12 @@ answers at once.
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 import blanktrap
 from blanktrap.core import config
-from blanktrap.core.durations import duration
 from blanktrap.core.errors import BlanktrapError, UsageError
 from blanktrap.files.storage import Storage
 from blanktrap.progress import ProgressLine
@@ -107,6 +106,27 @@ def index(
 
 
 @app.command()
+def select(
+    manifest: Annotated[str, typer.Argument(help="A manifest with labels, local or s3://.")],
+    out: Annotated[str, typer.Option(help="The manifest to write, with its split column filled.")],
+    shares: Annotated[
+        str | None, typer.Option(help="Shares for train,val,test (default 0.6,0.2,0.2).")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the deal.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier manifest at --out.")
+    ] = False,
+    no_sign_request: NoSignRequest = False,
+) -> None:
+    """Put whole locations into train, val and test."""
+    from blanktrap.files.selecting import select_splits
+
+    settings = config.resolve(config.SelectConfig, {"shares": _parse_shares(shares), "seed": seed})
+    storage = Storage(no_sign_request=no_sign_request)
+    _print_lines(select_splits(manifest, out, config=settings, storage=storage, overwrite=overwrite).lines())
+
+
+@app.command()
 def train(
     manifest: Annotated[str, typer.Argument(help="A manifest with labels, local or s3://.")],
     out: Annotated[str, typer.Option(help="The checkpoint to write: a folder, local or s3://.")],
@@ -193,6 +213,7 @@ def score(
 ) -> None:
     """Score every media of a manifest. Interrupted, the same command goes on where it stopped."""
     from blanktrap.engines.scoring import score_manifest
+    from blanktrap.files.scores import describe_run
 
     limits = config.resolve(config.DecodeLimits, {"max_pixels": max_pixels, "max_bytes": max_bytes})
     settings = config.resolve(
@@ -209,6 +230,7 @@ def score(
         },
     )
     with ProgressLine() as line:
+        line.show("starting Ray")
         run = score_manifest(
             manifest,
             model,
@@ -217,7 +239,7 @@ def score(
             storage=Storage(no_sign_request=no_sign_request),
             on_progress=lambda progress: line.show(progress.text()),
         )
-    _print_lines(run_lines(out, run))
+    _print_lines(describe_run(out, run))
 
 
 @app.command()
@@ -303,25 +325,21 @@ def demo(
 def dashboard(
     reports: Annotated[list[str], typer.Argument(metavar="REPORT...", help="Reports, local or s3://.")],
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port on 127.0.0.1.")] = 8501,
+    no_sign_request: NoSignRequest = False,
 ) -> None:
     """Open a report in the browser."""
     from dashboard.launch import launch
 
-    raise typer.Exit(launch(reports, port=port))
+    raise typer.Exit(launch(reports, port=port, no_sign_request=no_sign_request))
 
 
-def run_lines(out: str, run: dict[str, Any]) -> list[str]:
-    """What a finished run prints: counts with their denominator, speed, where it went."""
-    total = run["num_media"]
-    failed = {status: count for status, count in run["counts"].items() if status != "ok" and count}
-    told = ", ".join(f"{count:,} {status}" for status, count in failed.items()) or "no failures"
-    speed = f", {run['images_per_s']:.1f} images/s" if run["images_per_s"] else ""
-    return [
-        f"scored {run['counts']['ok']:,} of {total:,} media, {told}",
-        f"took {duration(run['wall_s'])}{speed}, {run['bytes_read'] / 1e9:.2f} GB read",
-        f"model {run['model_id']}",
-        f"scores in {out}",
-    ]
+def _parse_shares(text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as problem:
+        raise UsageError(f"--shares {text!r}: expected three shares, such as 0.6,0.2,0.2") from problem
 
 
 def _parse_size(text: str | None) -> tuple[int | None, int | None]:

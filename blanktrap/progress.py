@@ -48,7 +48,8 @@ class ProgressLine:
             self._stream.write(f"\r{' ' * len(self._shown)}\r")
             self._stream.flush()
         self._shown = self._latest = ""
-        print(text, flush=True)
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
     def _draw(self) -> None:
         if self._on_terminal:

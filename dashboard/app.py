@@ -53,17 +53,14 @@ def _pick_location(request: Request) -> str | None:
         st.markdown("Name one or more report folders, local or on S3:")
         st.code("blanktrap dashboard REPORT", language=None)
         return None
-    if len(request.reports) > 1:
-        wanted = st.query_params.get("report")
-        index = request.reports.index(wanted) if wanted in request.reports else 0
-        location = st.selectbox("Report", request.reports, index=index)
-        st.query_params["report"] = location
-        return location
     location = choose_report(request, st.query_params.get("report"))
     if location is None:
         st.title("This report may not be shown")
         st.error("The link names a report that was not given when the dashboard was started.")
         st.markdown("Start the dashboard with it, or remove `?report=…` from the address.")
+    elif len(request.reports) > 1:
+        location = st.selectbox("Report", request.reports, index=request.reports.index(location))
+        st.query_params["report"] = location
     return location
 
 
@@ -73,7 +70,7 @@ def _show_report(loaded: LoadedReport, location: str) -> None:
     for warning in report.warnings:
         st.warning(plain(warning[:1].upper() + warning[1:]) + ".", icon="⚠️")
     st.markdown(f"Measured on **{plain(report.measured_on.description)}**.")
-    step, blank_rate, work = _show_controls(loaded)
+    step, blank_rate, work = _show_controls(loaded, location)
     counts = loaded.counts_at(step)
     expected = extrapolate_counts(counts, blank_rate=blank_rate, num_media=NUM_EXTRAPOLATED)
     _show_figures(counts, expected, blank_rate, work)
@@ -85,15 +82,15 @@ def _show_report(loaded: LoadedReport, location: str) -> None:
     st.subheader("What the cutoff does")
     st.altair_chart(cutoff_chart(loaded.curve, precision, loaded.histogram, step / 1000))
     st.caption(
-        f"Lines: shares at each cutoff; precision is for {blank_rate:.0%} blank. Bars: labelled media by score "
-        f"and true label. The upright line is the cutoff: media left of it are called blank."
+        f"Lines: shares at each cutoff; precision is for {100 * blank_rate:.0f} % blank. Bars: labelled "
+        f"media by score and true label. The upright line is the cutoff: media left of it are called blank."
     )
     _show_confusion(loaded, counts, expected, blank_rate)
     _show_savings(loaded, step, expected, blank_rate, work)
     _show_origin(loaded, location)
 
 
-def _show_controls(loaded: LoadedReport) -> tuple[int, float, HandWork]:
+def _show_controls(loaded: LoadedReport, location: str) -> tuple[int, float, HandWork]:
     report = loaded.report
     config = EvaluateConfig.model_validate(report.config)
     left, middle, right = st.columns([3, 2, 1], gap="large")
@@ -104,10 +101,13 @@ def _show_controls(loaded: LoadedReport) -> tuple[int, float, HandWork]:
         value=loaded.first_step / 1000,
         step=0.001,
         format="%.3f",
-        key="cutoff",
+        key=f"cutoff of {location}",
         help="Media with p_nonblank at or above the cutoff are kept for people; the rest are called blank.",
     )
-    left.caption(f"The report's cutoff is {report.cutoff:.4g}, {plain(report.cutoff_from)}.")
+    left.caption(
+        f"The report's cutoff is {report.cutoff:.4g}, {plain(report.cutoff_from)}. "
+        f"Here it moves in steps of 0.001, rounded down."
+    )
     percent_blank = middle.slider(
         "Blank media in your archive (%)",
         min_value=1,
@@ -117,7 +117,7 @@ def _show_controls(loaded: LoadedReport) -> tuple[int, float, HandWork]:
         help="The true share of blanks. Figures for it are calculated, not measured.",
     )
     images_per_hour = right.number_input(
-        "Images per hour by hand",
+        "Images per hour",
         min_value=1,
         value=max(1, round(config.images_per_hour)),
         step=50,
@@ -146,7 +146,7 @@ def _show_figures(
         border=True,
         help="Share of the kept images that truly show something. It falls when blanks are common.",
     )
-    precision.caption(f"calculated for {blank_rate:.0%} blank")
+    precision.caption(f"calculated for {100 * blank_rate:.0f} % blank")
     removed.metric(
         "Blank recall",
         percent(counts.blank_recall),
@@ -160,7 +160,7 @@ def _show_figures(
         border=True,
         help="Hours that all images not looked at would take by hand: blanks and lost animals alike.",
     )
-    hours.caption(f"per {NUM_EXTRAPOLATED:,} images, {blank_rate:.0%} blank")
+    hours.caption(f"per {NUM_EXTRAPOLATED:,} images, {100 * blank_rate:.0f} % blank")
 
 
 def _show_confusion(
@@ -169,16 +169,17 @@ def _show_confusion(
     on = loaded.report.measured_on
     left, right = st.columns(2, gap="large")
     left.subheader("Measured")
-    left.table(_confusion_frame(counts))
+    measured = _confusion_frame(counts)
+    measured.loc["not scored"] = [count(on.num_not_scored), "0"]
+    left.table(measured)
     left.caption(
-        f"Labelled media. {on.num_not_scored:,} more could not be scored "
-        f"({on.num_not_scored_nonblank:,} nonblank, {on.num_not_scored_blank:,} blank): kept for people, "
-        f"in no figure."
+        f"Labelled media. Those not scored ({on.num_not_scored_nonblank:,} nonblank, "
+        f"{on.num_not_scored_blank:,} blank) are kept for people and in no figure."
     )
-    right.subheader(f"Expected at {blank_rate:.0%} blank")
+    right.subheader(f"Expected at {100 * blank_rate:.0f} % blank")
     right.table(_confusion_frame(expected))
     right.caption(
-        f"Of {NUM_EXTRAPOLATED:,} images: calculated from the measured shares; only the blank rate is changed."
+        f"Of {NUM_EXTRAPOLATED:,} images: calculated from the measured shares, only the blank rate changed."
     )
 
 
@@ -206,7 +207,7 @@ def _show_savings(
     set_aside = loaded.set_aside_at(step)
     st.subheader("Hours saved")
     st.markdown(
-        f"Of **{NUM_EXTRAPOLATED:,} images** with {blank_rate:.0%} blank, nobody looks at "
+        f"Of **{NUM_EXTRAPOLATED:,} images** with {100 * blank_rate:.0f} % blank, nobody looks at "
         f"**{count(saved.num_not_looked_at)}**: {count(saved.num_blanks_removed)} true blanks removed and "
         f"{count(saved.num_nonblank_lost)} nonblank lost. That is **{saved.hours_not_looking:,.0f} hours**, "
         f"or {saved.weeks_not_looking:,.1f} weeks of {work.hours_per_week:g} hours, at "
@@ -214,8 +215,8 @@ def _show_savings(
     )
     st.markdown(
         f"Of the **{archive.num_media:,} media scored here**, **{set_aside:,}** are called blank, labelled "
-        f"or not: {work.hours(set_aside):,.1f} hours. {archive.num_not_scored:,} could not be scored and stay "
-        f"with people."
+        f"or not: {work.hours(set_aside):,.1f} hours. {archive.num_not_scored:,} could not be scored "
+        f"and stay with people."
     )
 
 

@@ -58,7 +58,7 @@ def _share_lines(curve: pa.Table, precision: NDArray[np.floating]) -> alt.Chart:
             strokeDash=alt.StrokeDash(
                 "figure:N",
                 scale=alt.Scale(domain=list(_LINES), range=[dash for _, _, dash in _LINES.values()]),
-                legend=alt.Legend(title=None, orient="top"),
+                legend=None,
             ),
             tooltip=[
                 alt.Tooltip("figure:N"),

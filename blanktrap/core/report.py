@@ -190,6 +190,7 @@ class Report(Part):
 
     def lines(self) -> list[str]:
         """The short summary for people: warnings first, then figures, about 20 lines."""
+        # The wording needs this class, so it can only be imported once this module stands.
         from blanktrap.core.summary import summarise
 
         return summarise(self)

@@ -7,14 +7,16 @@ Refuses: the work itself.
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import ray
 
 from blanktrap.core.errors import EngineError
 
-logger = logging.getLogger(__name__)
+CONNECT_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,17 +44,20 @@ def connected(*, object_store_bytes: int) -> Iterator[ClusterResources]:
         yield _resources()
         return
     address = os.environ.get("RAY_ADDRESS") or "local"
+    _check_reachable(address)
+    # Ray's own words about an embedded Ray help nobody; a failure raises, and its logs keep the rest.
+    options = {"include_dashboard": False, "object_store_memory": object_store_bytes}
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        if address == "local":
+        with _without_stderr():
             ray.init(
-                address="local",
-                include_dashboard=False,
-                object_store_memory=object_store_bytes,
-                logging_level=logging.WARNING,
+                address=address,
+                logging_level=logging.ERROR,
                 log_to_driver=False,
+                **(options if address == "local" else {}),
             )
-        else:
-            ray.init(address=address, logging_level=logging.WARNING, log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as problem:
         reason = str(problem).strip().splitlines()[0]
         advice = "unset RAY_ADDRESS to use this machine alone" if address != "local" else "see Ray's message"
@@ -61,6 +66,33 @@ def connected(*, object_store_bytes: int) -> Iterator[ClusterResources]:
         yield _resources()
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Fail in seconds where nothing listens; Ray itself tries for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        return  # `local`, `auto` and the like name no socket
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S).close()
+    except (OSError, OverflowError) as problem:
+        raise EngineError(
+            f"Ray at {address} cannot be reached ({problem}): start it, or unset RAY_ADDRESS to use this "
+            f"machine alone"
+        ) from problem
+
+
+@contextlib.contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Drop what Ray's compiled part writes to the terminal while it starts; no flag turns it off."""
+    saved = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def _resources() -> ClusterResources:

@@ -5,7 +5,7 @@ Refuses: Ray; it takes any iterator of tables.
 """
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,6 +19,10 @@ from blanktrap.engines.chunks import CHUNK, ROW
 from blanktrap.files.scores import ChunkStats, OpenRun, write_chunk
 from blanktrap.files.storage import Storage
 
+WRITES_AT_ONCE = 8
+RATE_OVER_S = 60.0
+"""The speed shown is that of the last minute: a cluster grows and shrinks."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreProgress:
@@ -28,16 +32,24 @@ class ScoreProgress:
     num_media: int
     num_failed: int
     images_per_s: float
-    left_s: float
+    left_s: float | None
+    """None until there is a speed to tell it from."""
 
     def text(self) -> str:
         """The progress line: counts with their denominator, speed, time left."""
         share = 100 * self.num_done / self.num_media
         failed = f", {self.num_failed:,} failed" if self.num_failed else ""
-        return (
-            f"scored {self.num_done:,}/{self.num_media:,} ({share:.1f} %), "
-            f"{self.images_per_s:.1f} images/s{failed}, {duration(self.left_s)} left"
-        )
+        speed = f", {self.images_per_s:.1f} images/s" if self.left_s is not None else ""
+        left = f", {duration(self.left_s)} left" if self.left_s is not None else ""
+        return f"scored {self.num_done:,}/{self.num_media:,} ({share:.1f} %){speed}{failed}{left}"
+
+
+@dataclass
+class _Pending:
+    """The rows of one chunk that have come so far."""
+
+    seen: np.ndarray
+    tables: list[pa.Table] = field(default_factory=list)
 
 
 @dataclass
@@ -47,27 +59,33 @@ class _Collector:
     run: OpenRun
     storage: Storage
     pool: ThreadPoolExecutor
-    pending: dict[int, dict[int, pa.Table]] = field(default_factory=dict)
+    pending: dict[int, _Pending] = field(default_factory=dict)
     writing: dict[int, Future[None]] = field(default_factory=dict)
     written: dict[int, ChunkStats] = field(default_factory=dict)
 
-    def add(self, batch: pa.Table) -> None:
+    def add(self, batch: pa.Table) -> int:
+        """Take a batch in and return how many of its rows are new."""
         chunk = batch.column(CHUNK)[0].as_py()
         if chunk in self.written:
-            return
-        parts = self.pending.setdefault(chunk, {})
-        # Keyed by position, so that a batch which a retried task delivers again replaces itself.
-        parts[batch.column(ROW)[0].as_py()] = batch
+            return 0
         start, stop = self.run.identity.span(chunk)
-        if sum(part.num_rows for part in parts.values()) == stop - start:
+        pending = self.pending.setdefault(chunk, _Pending(np.zeros(stop - start, bool)))
+        # A task that was retried may deliver rows again: the first ones stand.
+        places = batch.column(ROW).to_numpy() - start
+        is_new = ~pending.seen[places]
+        pending.seen[places] = True
+        pending.tables.append(batch if is_new.all() else batch.filter(pa.array(is_new)))
+        if pending.seen.all():
             del self.pending[chunk]
-            table = pa.concat_tables([parts[row] for row in sorted(parts)])
-            stats = _stats_of(chunk, table)
-            rows = table.select(SCORES_SCHEMA.names)
-            location = self.run.location
-            self.writing[chunk] = self.pool.submit(write_chunk, self.storage, location, rows, stats)
-            self.written[chunk] = stats
-        self.settle(block=len(self.writing) > 8)
+            self._write(chunk, pa.concat_tables(pending.tables).sort_by(ROW))
+        self.settle(block=len(self.writing) > WRITES_AT_ONCE)
+        return int(is_new.sum())
+
+    def _write(self, chunk: int, table: pa.Table) -> None:
+        stats = _stats_of(chunk, table)
+        rows = table.select(SCORES_SCHEMA.names)
+        self.writing[chunk] = self.pool.submit(write_chunk, self.storage, self.run.location, rows, stats)
+        self.written[chunk] = stats
 
     def settle(self, *, block: bool) -> None:
         """Raise what a writer raised; with `block`, wait for all of them."""
@@ -97,27 +115,36 @@ def collect_chunks(
     """
     spans = [run.identity.span(chunk) for chunk in run.finished_chunks]
     num_before = sum(stop - start for start, stop in spans)
-    num_done, num_failed, started = 0, 0, time.monotonic()
+    num_done, num_failed = 0, 0
+    recent: deque[tuple[float, int]] = deque()
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="write") as pool:
         collector = _Collector(run=run, storage=storage, pool=pool)
         for batch in tables:
-            collector.add(batch)
-            num_done += batch.num_rows
+            num_done += collector.add(batch)
             num_failed += batch.column("p_nonblank").null_count
+            recent.append((time.monotonic(), num_done))
+            while recent[-1][0] - recent[0][0] > RATE_OVER_S:
+                recent.popleft()
             if on_progress:
-                images_per_s = num_done / max(time.monotonic() - started, 1e-9)
                 left = run.identity.num_media - num_before - num_done
+                images_per_s = _rate(recent)
                 on_progress(
                     ScoreProgress(
                         num_done=num_before + num_done,
                         num_media=run.identity.num_media,
                         num_failed=num_failed,
                         images_per_s=images_per_s,
-                        left_s=left / images_per_s,
+                        left_s=left / images_per_s if images_per_s else None,
                     )
                 )
         collector.settle(block=True)
     return collector.written
+
+
+def _rate(recent: deque[tuple[float, int]]) -> float:
+    """Images per second between the oldest and the newest of the recent batches; 0 before there are two."""
+    (oldest_s, oldest), (newest_s, newest) = recent[0], recent[-1]
+    return (newest - oldest) / (newest_s - oldest_s) if newest_s > oldest_s else 0.0
 
 
 def _stats_of(chunk: int, table: pa.Table) -> ChunkStats:

@@ -10,6 +10,7 @@ exactly once whatever was killed, and at most the chunks in flight are done agai
 
 import logging
 import platform
+import re
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -38,10 +39,13 @@ logger = logging.getLogger(__name__)
 
 # One execution of Ray Data holds its read tasks in the driver; longer archives go in several.
 CHUNKS_PER_EXECUTION = 20_000
-# A decoding task and an inference actor on a machine without GPU each claim half a core: both always
-# find room, the operating system shares the cores, and a pool can never take every CPU and hang.
+# Without a GPU a decoding task and an inference actor each claim half a core. As they claim alike, Ray
+# Data fuses them: an actor decodes what it scores and no pixel is copied. Were they not fused, both would
+# still find room: a pool that takes every core leaves none for decoding and hangs.
 HALF_CORE = 0.5
 MEDIA_PROBED = 5
+# Numbers and model_id alone take as much of a scored row.
+LEAST_ROW_BYTES = 96
 
 
 class ScoreActor:
@@ -55,7 +59,7 @@ class ScoreActor:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         started = time.perf_counter()
-        pixels, positions = pixels_of(batch, self._scorer.card.preprocessing)
+        pixels, positions = pixels_of(batch, self._scorer.preprocessing)
         p_nonblank = np.full(batch.num_rows, np.nan, np.float32)
         if len(positions):
             p_nonblank[positions] = self._scorer.score_pixels(pixels)
@@ -63,13 +67,13 @@ class ScoreActor:
                 # A score that is not a number would pass for a media that failed to load.
                 first = int(positions[np.isnan(p_nonblank[positions])][0])
                 raise CheckpointError(
-                    f"the model {self._scorer.card.model_id} gives no number for "
+                    f"the model {self._scorer.model_id} gives no number for "
                     f"{batch.column('uri')[first].as_py()}: train it again, or try --precision float32"
                 )
         device_s = (time.perf_counter() - started) / max(batch.num_rows, 1)
         column = pa.array(p_nonblank, pa.float32(), mask=np.isnan(p_nonblank))
         rows = batch.drop_columns([PIXELS]).append_column("p_nonblank", column)
-        model_ids = pa.array([self._scorer.card.model_id] * batch.num_rows, pa.string())
+        model_ids = pa.array([self._scorer.model_id] * batch.num_rows, pa.string())
         rows = rows.append_column("model_id", model_ids)
         return rows.append_column("device_s", pa.array([device_s] * batch.num_rows, pa.float32()))
 
@@ -181,9 +185,9 @@ def _scored_batches(
     cluster: ClusterResources,
 ) -> Iterator[pa.Table]:
     """Run the pipeline over the chunks left to do and yield scored batches in any order."""
-    _prepare_context(source)
-    min_actors, max_actors = _pool_size(config, cluster)
     on_gpu = config.num_gpus > 0
+    _prepare_context(source, on_gpu=on_gpu)
+    min_actors, max_actors = _pool_size(config, cluster)
     for first in range(0, len(todo), CHUNKS_PER_EXECUTION):
         spans = [(chunk, *identity.span(chunk)) for chunk in todo[first : first + CHUNKS_PER_EXECUTION]]
         dataset = ray.data.read_datasource(
@@ -208,11 +212,15 @@ def _scored_batches(
             raise _plain_error(problem) from problem
 
 
-def _prepare_context(source: ChunkSource) -> None:
+def _prepare_context(source: ChunkSource, *, on_gpu: bool) -> None:
     context = DataContext.get_current()
     context.enable_progress_bars = False
-    # A block ends as soon as it exceeds the target: every full batch becomes a block of its own.
-    context.target_max_block_size = source.batch_bytes() - 1
+    # A block ends as soon as it exceeds the target. Between the stages of a GPU pipeline every batch of
+    # pixels is to be a block of its own; on a CPU, where the stages are fused, every batch of scored rows,
+    # or nothing would be seen of a chunk before its end.
+    context.target_max_block_size = (
+        source.batch_bytes() - 1 if on_gpu else source.batch_size * LEAST_ROW_BYTES
+    )
     # Rows are never dropped for an error; a media that fails has a status, anything else stops the run.
     context.max_errored_blocks = 0
 
@@ -239,5 +247,8 @@ def _plain_error(problem: BaseException) -> BlanktrapError:
             return type(seen)(*seen.args)
         cause = getattr(seen, "cause", None)
         seen = cause if isinstance(cause, BaseException) else seen.__cause__
-    reason = next((line for line in reversed(str(problem).strip().splitlines()) if line.strip()), "no reason")
-    return EngineError(f"Ray stopped the work: {reason.strip()}; run the same command again to go on")
+    # An actor that fails in its constructor leaves only text behind.
+    ours = re.findall(r"blanktrap\.[\w.]+Error: (.+)", str(problem))
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    reason = ours[-1] if ours else lines[-1] if lines else type(problem).__name__
+    return EngineError(f"the work stopped: {reason}; run the same command again to go on")

@@ -38,7 +38,7 @@ class LabelJoin:
             "SELECT s.location_id, s.status, s.p_nonblank, l.label, l.label_level, l.species, l.split "
             "FROM scores s LEFT JOIN labels l USING (media_id)"
         )
-        reader = self.connection.execute(query).to_arrow_reader(65_536)
+        reader = self.connection.sql(query).to_arrow_reader(65_536)
         assert reader is not None  # a SELECT always has a result
         for batch in reader:
             yield pa.Table.from_batches([batch])
@@ -106,6 +106,5 @@ def _load(
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
-    row = connection.execute(query).fetchone()
-    assert row is not None  # a count always has one row
+    (row,) = connection.execute(query).fetchall()
     return tuple(int(value) for value in row)

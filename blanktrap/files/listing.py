@@ -9,10 +9,10 @@ object with another extension is not looked at. Camera raw formats and macOS's `
 images here.
 """
 
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,6 +34,7 @@ from blanktrap.files.storage import Storage
 
 _SNIFFED_BYTES = 16
 _SNIFF_THREADS = 16
+_ROWS_PER_GROUP = 65_536
 
 STAGED_MEDIA = pa.schema(
     [
@@ -64,7 +65,8 @@ class ListingCounts:
     num_pattern_missed: int = 0
     pattern_missed: str | None = None
     """An image that the path pattern does not fit."""
-    seconds: float = 0.0
+    by_source: Counter[int] = field(default_factory=Counter)
+    """Images of each source, by its number."""
 
 
 class MediaStage:
@@ -88,20 +90,15 @@ class MediaStage:
         self._rows: list[tuple[object, ...]] = []
         self.counts = ListingCounts()
 
-    def add_source(self, number: int, name: str | None, pages: Iterable[list[FoundFile]]) -> int:
-        """Stage one source; the number of images in it. Raises SourceError where it cannot be listed."""
-        before = self.counts.num_images
-        started = time.monotonic()
-        for page in pages:
-            self.counts.num_listed += len(page)
-            for found in self._images_of(page):
-                self._stage(number, name, found)
-            if len(self._rows) >= 65_536:
-                self._flush()
-            if self._on_progress is not None:
-                self._on_progress(self.counts.num_listed)
-        self.counts.seconds += time.monotonic() - started
-        return self.counts.num_images - before
+    def add_page(self, number: int, name: str | None, page: list[FoundFile]) -> None:
+        """Stage the images of one page of a source. Raises SourceError where storage is out of reach."""
+        self.counts.num_listed += len(page)
+        for found in self._images_of(page):
+            self._stage(number, name, found)
+        if len(self._rows) >= _ROWS_PER_GROUP:
+            self._flush()
+        if self._on_progress is not None:
+            self._on_progress(self.counts.num_listed)
 
     def close(self) -> None:
         """Write what is left."""
@@ -122,6 +119,7 @@ class MediaStage:
         ids = (fields.location_id, fields.deployment_id, fields.sequence_id)
         self._rows.append((number, media_id, found.uri, found.size_bytes, *ids))
         self.counts.num_images += 1
+        self.counts.by_source[number] += 1
 
     def _flush(self) -> None:
         if self._rows:

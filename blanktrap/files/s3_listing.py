@@ -4,10 +4,11 @@ Owns: cutting the keys under a prefix into ranges, and listing the ranges side b
 what is an image.
 
 S3 answers a listing in pages of 1,000 keys in the order of their bytes, one after the other. Keys can be
-listed from any point on, though, so disjoint ranges of them can be listed side by side. The first ranges
-end at the folders that a few requests with a delimiter find; whenever a worker would be idle, a range that
-still has pages is cut in two between the key it has reached and its end. A badly chosen cut costs one
-request that finds nothing, and never a key: the ranges always cover everything, each key once.
+listed from any point on, though, so disjoint ranges of them can be listed side by side. Where one page is
+not enough, the first ranges end at folders that a few requests with a delimiter find; whenever a worker
+would be idle, a range that has gone on for some pages is cut in two between the key it has reached and its
+end. A badly chosen cut costs one request that finds nothing, and never a key: the ranges always cover
+everything, each key once.
 """
 
 from collections.abc import Iterator
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 NUM_WORKERS = 16
-# Folders to start from; fewer than workers would leave some idle, many more would cost requests.
-_ENOUGH_FOLDERS = 2 * NUM_WORKERS
+# Requests that may be spent on finding folders to cut at.
 _MOST_PROBES = 8
+# A range is worth cutting when it has had this many pages: short ones end by themselves, and each cut costs
+# up to one request.
+_LONG_RANGE_PAGES = 4
 # Keys of directory buckets come in no order and cannot be listed from a point on.
 _UNORDERED_BUCKET = "--x-s3"
 _FIRST, _LAST = 0x20, 0x7E
@@ -50,6 +53,8 @@ class _Range:
     until: str | None
     token: str | None = None
     """Where the next page starts; None before the first."""
+    num_pages: int = 0
+    """Pages since it began or was cut."""
 
     def request(self, bucket: str, prefix: str) -> dict[str, Any]:
         request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
@@ -81,12 +86,8 @@ def list_s3(storage: Storage, location: str, *, num_workers: int = NUM_WORKERS) 
 
 def _list_ranges(client: "S3Client", bucket: str, prefix: str, num_workers: int) -> Iterator[list[S3Key]]:
     can_cut = not bucket.endswith(_UNORDERED_BUCKET) and num_workers > 1
-    bounds = _find_folders(client, bucket, prefix) if can_cut else []
-    starts = ["", *bounds]
-    # Reversed, so that ranges are taken from the front.
-    waiting = [
-        _Range(after=start, until=until) for start, until in zip(starts, [*bounds, None], strict=True)
-    ][::-1]
+    whole = _Range(after="", until=None)
+    waiting = [whole]
     running: dict[Future[Any], _Range] = {}
     pool = ThreadPoolExecutor(max_workers=num_workers, thread_name_prefix="list")
     try:
@@ -99,9 +100,14 @@ def _list_ranges(client: "S3Client", bucket: str, prefix: str, num_workers: int)
                 span = running.pop(future)
                 keys, has_more = _read_page(span, future.result(), can_cut)
                 if has_more:
-                    if can_cut and keys and len(waiting) + len(running) + 1 < num_workers:
-                        waiting += _cut(span, keys[-1].key)
                     waiting.append(span)
+                    if can_cut and keys and span is whole and span.num_pages == 1:
+                        folders = _find_folders(client, bucket, prefix, num_workers)
+                        waiting += _cut_at(
+                            span, [name for name in folders if name > keys[-1].key], num_workers
+                        )
+                    elif can_cut and keys and len(waiting) + len(running) < num_workers:
+                        waiting += _cut(span, keys[-1].key)
                 if keys:
                     yield keys
     finally:
@@ -112,13 +118,12 @@ def _read_page(span: _Range, page: Any, is_ordered: bool) -> tuple[list[S3Key], 
     """The page's keys that belong to the range, and whether the range goes on behind them."""
     keys = [S3Key(key=item["Key"], size_bytes=item["Size"]) for item in page.get("Contents", [])]
     span.token = page.get("NextContinuationToken")
+    span.num_pages += 1
     has_more = bool(page.get("IsTruncated") and span.token)
     if not is_ordered or not keys:
         return keys, has_more
     # A server that ignores where to start, or that lists out of order, would give keys twice or lose some.
-    if keys[0].key <= span.after or any(
-        one.key >= other.key for one, other in pairwise(keys)
-    ):
+    if keys[0].key <= span.after or any(one.key >= other.key for one, other in pairwise(keys)):
         raise SourceError(
             f"the S3 server lists keys out of order (near {keys[0].key!r}): "
             f"index an S3 Inventory (--inventory) or a list of URIs instead"
@@ -128,12 +133,12 @@ def _read_page(span: _Range, page: Any, is_ordered: bool) -> tuple[list[S3Key], 
     return keys, has_more
 
 
-def _find_folders(client: "S3Client", bucket: str, prefix: str) -> list[str]:
+def _find_folders(client: "S3Client", bucket: str, prefix: str, num_wanted: int) -> list[str]:
     """Key prefixes to cut at, sorted: folders, from the top down until there are enough."""
     found: set[str] = set()
     level = [prefix]
     num_probes = 0
-    while level and num_probes < _MOST_PROBES and len(found) < _ENOUGH_FOLDERS:
+    while level and num_probes < _MOST_PROBES and len(found) < num_wanted:
         page = client.list_objects_v2(Bucket=bucket, Prefix=level.pop(0), Delimiter="/")
         num_probes += 1
         folders = [item["Prefix"] for item in page.get("CommonPrefixes", [])]
@@ -142,13 +147,24 @@ def _find_folders(client: "S3Client", bucket: str, prefix: str) -> list[str]:
     return sorted(found)
 
 
+def _cut_at(span: _Range, folders: list[str], num_ranges: int) -> list[_Range]:
+    """Cut a range at folders, evenly, into at most so many; it keeps the first, the others are returned."""
+    bounds = folders[:: -(-len(folders) // (num_ranges - 1)) or 1]
+    if not bounds:
+        return []
+    ends = [*bounds[1:], span.until]
+    span.until = bounds[0]
+    return [_Range(after=start, until=end) for start, end in zip(bounds, ends, strict=True)]
+
+
 def _cut(span: _Range, reached: str) -> list[_Range]:
-    """Cut what is left of a range in two; the second half is returned, the first stays. May be impossible."""
-    middle = midpoint(reached, span.until)
+    """Cut what is left of a long range in two; it keeps the first half, the other is returned."""
+    middle = midpoint(reached, span.until) if span.num_pages >= _LONG_RANGE_PAGES else None
     if middle is None:
         return []
     rest = _Range(after=middle, until=span.until)
     span.until = middle
+    span.num_pages = 0
     return [rest]
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from blanktrap.core.durations import duration
 from blanktrap.core.errors import ScoresError
 from blanktrap.core.schemas import SCORES_VERSION, conform_scores
 from blanktrap.core.vocabulary import Status
@@ -233,6 +234,20 @@ def open_scores(storage: Storage, location: str, *, allow_incomplete: bool = Fal
             f"run the same `blanktrap score` again, or pass --allow-incomplete"
         )
     return Scores(location=location, run=record, parts=parts, is_complete=is_complete)
+
+
+def describe_run(location: str, run: dict[str, Any]) -> list[str]:
+    """Word a finished run: counts with their denominator, speed, where it went."""
+    total = run["num_media"]
+    failed = {status: count for status, count in run["counts"].items() if status != "ok" and count}
+    told = ", ".join(f"{count:,} {status}" for status, count in failed.items()) or "no failures"
+    speed = f", {run['images_per_s']:.1f} images/s" if run["images_per_s"] else ""
+    return [
+        f"scored {run['counts']['ok']:,} of {total:,} media, {told}",
+        f"took {duration(run['wall_s'])}{speed}, {run['bytes_read'] / 1e9:.2f} GB read",
+        f"model {run['model_id']}",
+        f"scores in {location}",
+    ]
 
 
 def _part_name(chunk: int) -> str:

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
-
 from blanktrap.core.errors import SourceError, UsageError
 from blanktrap.files.s3 import is_s3
-from blanktrap.files.uri_lists import LIST_SUFFIXES, SCHEME, read_uri_list
 from blanktrap.files.s3_listing import list_s3
 from blanktrap.files.storage import Storage, local_path, local_uri
+from blanktrap.files.uri_lists import LIST_SUFFIXES, SCHEME, read_uri_list
 
 _NAMED = re.compile(r"([A-Za-z0-9][\w.-]*)=(.+)", re.DOTALL)
 _PAGE = 1000

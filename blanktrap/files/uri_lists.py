@@ -41,10 +41,8 @@ def read_uri_list(storage: Storage, location: str) -> list[tuple[str, str]]:
             is_relative = SCHEME.match(entry) is None and not entry.startswith("/")
             all_relative = all_relative and is_relative and ".." not in entry.split("/")
             uris.append(_resolve(entry, folder, location))
-    if all_relative:
-        base = folder if is_s3(location) else local_uri(Path(folder))
-    else:
-        base = _common_folder(uris)
+    own_folder = folder if is_s3(location) else local_uri(Path(folder))
+    base = own_folder if all_relative else _common_folder(uris)
     skip = len(base.rstrip("/")) + 1 if base else 0
     return [(uri, _below(uri, skip)) for uri in uris]
 

@@ -48,6 +48,8 @@ class Species:
     """A pale stripe, such as a badger's."""
     pattern: float = 0.0
     """Strength of spots in the coat, from 0 to 1."""
+    grazes: bool = False
+    """Whether its neck is long enough to reach the ground."""
 
 
 SPECIES = (
@@ -68,6 +70,7 @@ SPECIES = (
         ears=(((0.72, 1.52), (0.6, 1.74), (0.8, 1.6)), ((0.8, 1.54), (0.78, 1.78), (0.88, 1.58))),
         eye=(0.91, 1.45),
         antlers=True,
+        grazes=True,
     ),
     Species(
         name="bristle boar",
@@ -102,6 +105,7 @@ SPECIES = (
         tail_width=0.2,
         ears=(((0.78, 1.2), (0.76, 1.48), (0.92, 1.24)), ((0.9, 1.22), (0.94, 1.46), (1.02, 1.18))),
         eye=(1.08, 1.1),
+        grazes=True,
     ),
     Species(
         name="field hare",
@@ -128,7 +132,8 @@ SPECIES = (
         coat=(96, 78, 70),
         belly=(134, 96, 66),
         back=((-0.6, 0.9), (-0.3, 0.98), (0.1, 0.98), (0.34, 1.14), (0.42, 1.42), (0.54, 1.54), (0.66, 1.48),
-              (0.82, 1.4), (0.66, 1.36), (0.58, 1.16), (0.54, 0.86), (0.38, 0.56), (0.0, 0.44), (-0.36, 0.58)),
+              (0.82, 1.4), (0.66, 1.36), (0.58, 1.16), (0.54, 0.86), (0.38, 0.56), (0.0, 0.44),
+              (-0.36, 0.58)),
         legs=(-0.04, 0.1),
         leg_width=0.05,
         leg_top=0.54,
@@ -155,6 +160,7 @@ SPECIES = (
         ears=(((0.78, 1.22), (0.78, 1.4), (0.92, 1.26)), ((0.92, 1.24), (0.98, 1.38), (1.04, 1.16))),
         eye=(1.04, 1.08),
         pattern=1.0,
+        grazes=True,
     ),
     Species(
         name="banded badger",
@@ -243,10 +249,10 @@ def draw_animal(pose: Pose) -> Sprite:
     eye = _lower_head(eye) if pose.grazing else eye
     (eye_x, eye_y), radius = place(eye)[0], max(1.0, 0.022 * unit)
     pen.ellipse((eye_x - radius, eye_y - radius, eye_x + radius, eye_y + radius), fill=(18, 14, 12, 255))
-    image = _shade_coat(image, pose, belly)
     small = image.resize(
         (max(2, size[0] // SUPERSAMPLING), max(2, size[1] // SUPERSAMPLING)), Image.Resampling.BOX
     )
+    small = _shade_coat(small, pose, belly)
     middle, eye_at = -left * pose.height_px, (eye_x / SUPERSAMPLING, eye_y / SUPERSAMPLING)
     if pose.facing_left:
         small = small.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
@@ -266,9 +272,7 @@ def _smooth_outline(points: Points) -> NDArray[np.float64]:
     before, after, beyond = np.roll(knots, 1, 0), np.roll(knots, -1, 0), np.roll(knots, -2, 0)
     t = np.linspace(0.0, 1.0, 12, endpoint=False)[None, :, None]
     a, b, c, d = (part[:, None, :] for part in (before, knots, after, beyond))
-    curve = 0.5 * (
-        2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
-    )
+    curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
     curve = curve.reshape(-1, 2)
     curve.setflags(write=False)
     return curve
@@ -346,7 +350,7 @@ def _shade_coat(image: Image.Image, pose: Pose, belly: NDArray[np.float64]) -> I
     patches = smooth_noise(rng, (height, width), cell_px=(unit * 0.5, unit * 0.5))
     alpha = image.getchannel("A")
     # The blurred silhouette is thin at its rim: that is where the body turns away.
-    rim = np.asarray(alpha.reduce(4).filter(ImageFilter.GaussianBlur(unit * 0.02)).resize(alpha.size))
+    rim = np.asarray(alpha.filter(ImageFilter.GaussianBlur(unit * 0.06)))
     low = np.clip((0.72 - up) / 0.22, 0.0, 1.0) * np.clip((up - 0.3) / 0.15, 0.0, 1.0)
     light = 0.74 + 0.26 * np.clip(up - 0.25, 0.0, 1.0)
     light = light * (0.72 + 0.34 * rim.astype(np.float32) / 255.0) * (1.0 + 0.16 * fur + 0.1 * patches)

@@ -51,7 +51,9 @@ def draw_tuft(rng: np.random.Generator, palette: Palette, *, width_px: int, heig
         thick = max(1.0, height_px * rng.uniform(0.008, 0.02))
         share = np.linspace(0.0, 1.0, 7)
         x = foot + lean * share**1.8
-        y = height_px - length * share * (1.0 - 0.12 * share * abs(lean) / max(length, 1.0))
+        # The feet stand in a shallow arc, or the tuft would look cut off.
+        sunk = height_px * (0.02 + 0.09 * (1.0 - (2.0 * foot / width_px - 1.0) ** 2) * rng.random())
+        y = height_px - 0.12 * height_px + sunk - length * 0.88 * share
         half = thick * (1.0 - share) ** 0.7
         outline = list(zip(x - half, y, strict=True)) + list(zip(x[::-1] + half[::-1], y[::-1], strict=True))
         gain = 0.62 + 0.5 * step / num_blades
@@ -120,7 +122,7 @@ def draw_trunk(rng: np.random.Generator, palette: Palette, *, width_px: int, hei
 
 
 def draw_log(rng: np.random.Generator, palette: Palette, *, width_px: int, height_px: int) -> Image.Image:
-    """A fallen trunk, bent like a back, sometimes with a stub like a head: a blank that looks like an animal."""
+    """A fallen trunk, bent like a back, sometimes with a stub like a head: it passes for an animal."""
     columns = np.linspace(-1.0, 1.0, width_px, dtype=np.float32)[None, :]
     rows = np.arange(height_px, dtype=np.float32)[:, None]
     arch = height_px * (0.58 - 0.16 * np.cos(columns * 1.5) + 0.05 * np.sin(columns * rng.uniform(2, 5)))
@@ -132,7 +134,9 @@ def draw_log(rng: np.random.Generator, palette: Palette, *, width_px: int, heigh
     grain = smooth_noise(rng, (height_px, width_px), cell_px=(5.0, 40.0), octaves=3)
     moss = smooth_noise(rng, (height_px, width_px), cell_px=(18.0, 30.0), octaves=2)
     image = _textured(palette.bark, round_light * (1.0 + 0.35 * grain), inside)
-    green = _textured(palette.leaf_light, round_light * 0.8, inside * np.clip(moss * 2 - 0.5 - across, 0, 0.7))
+    green = _textured(
+        palette.leaf_light, round_light * 0.8, inside * np.clip(moss * 2 - 0.5 - across, 0, 0.7)
+    )
     image.alpha_composite(green)
     if rng.random() < 0.6:
         foot_x = width_px * rng.uniform(0.72, 0.9)

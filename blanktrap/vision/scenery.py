@@ -41,11 +41,11 @@ PALETTES: dict[Habitat, Palette] = {
         sky=(178, 204, 232),
         haze=(168, 184, 180),
         far=(68, 88, 58),
-        ground_a=(100, 124, 58),
-        ground_b=(146, 150, 84),
+        ground_a=(98, 112, 60),
+        ground_b=(142, 140, 88),
         leaf_dark=(42, 64, 30),
-        leaf_light=(136, 164, 78),
-        blade_a=(92, 122, 50),
+        leaf_light=(128, 150, 78),
+        blade_a=(90, 110, 52),
         blade_b=(180, 178, 104),
         bark=(110, 96, 82),
         stone=(146, 144, 136),
@@ -155,9 +155,9 @@ def draw_scenery(seed: tuple[int, ...], *, width_px: int, height_px: int, diffic
 
 def _vary(rng: np.random.Generator, palette: Palette) -> Palette:
     """Another season and another soil: every colour a little off, together and each for itself."""
-    common = rng.normal(0.0, 6.0, 3)
+    common = rng.normal(0.0, 10.0) + rng.normal(0.0, 2.5, 3)
     changed = {
-        name: tuple(np.clip(np.array(value) + common + rng.normal(0.0, 4.0, 3), 8.0, 250.0).tolist())
+        name: tuple(np.clip(np.array(value) + common + rng.normal(0.0, 3.0, 3), 8.0, 250.0).tolist())
         for name, value in vars(palette).items()
     }
     return Palette(**changed)
@@ -197,9 +197,9 @@ def _add_treeline(
     covered = soft_step(rows - top, -1.0, 2.0)[..., None]
     if depth == 2:
         # Gaps, so that the rows behind are seen.
-        covered = covered * soft_step(smooth_noise(rng, (1, width), cell_px=(1, cell * 1.5)), -0.2, 0.15)[
-            ..., None
-        ]
+        covered = (
+            covered * soft_step(smooth_noise(rng, (1, width), cell_px=(1, cell * 1.5)), -0.2, 0.15)[..., None]
+        )
     nearness = 0.3 + 0.3 * depth
     base = _colour(palette.haze) * (1.0 - nearness) + _colour(palette.far) * nearness
     lit = base * (1.0 + 0.45 * leaves[..., None])

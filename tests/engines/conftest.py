@@ -1,32 +1,29 @@
 """A small model, a small archive with every kind of bad file, and ways to start and end Ray."""
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from blanktrap.files.indexing import build_manifest
 
 from blanktrap.core.config import IndexConfig, Preprocessing
+from blanktrap.files.indexing import build_manifest
 from blanktrap.files.manifest import open_manifest
-from tests.engines.runs import NUM_MEDIA, STORAGE, Driver
+from tests.engines.runs import NUM_MEDIA, STORAGE, Driver, save_random_model
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet_ray() -> None:
+    """Keep Ray's thousand lines an execution out of what a failing test shows."""
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A checkpoint with random weights and an input large enough that a run takes seconds."""
-    import torch
-    from blanktrap.vision.checkpoints import save_checkpoint
-    from blanktrap.vision.network import build_network
-
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("model") / "checkpoint"
-    save_checkpoint(
-        STORAGE,
-        str(folder),
-        build_network("none"),
-        preprocessing=Preprocessing(width_px=224, height_px=168, banner_bottom=0.06),
-    )
-    return str(folder)
+    preprocessing = Preprocessing(width_px=224, height_px=168, banner_bottom=0.06)
+    return save_random_model(tmp_path_factory.mktemp("model") / "checkpoint", preprocessing=preprocessing)
 
 
 @pytest.fixture(scope="session")

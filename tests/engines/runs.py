@@ -10,6 +10,7 @@ import psutil
 import pyarrow as pa
 import pytest
 
+from blanktrap.core.config import Preprocessing, TrainConfig
 from blanktrap.files.manifest import open_manifest
 from blanktrap.files.scores import open_scores
 from blanktrap.files.storage import Storage
@@ -69,6 +70,41 @@ class Driver:
     def finish(self) -> str:
         """Wait for the end and return what was printed."""
         return self.process.communicate()[0]
+
+
+def save_random_model(folder: Path, *, seed: int = 0, preprocessing: Preprocessing | None = None) -> str:
+    """Write a checkpoint with random weights, and return its location."""
+    import torch
+
+    from blanktrap.core.model_card import ValidationFigures
+    from blanktrap.vision.checkpoints import save_checkpoint
+    from blanktrap.vision.network import build_network
+
+    torch.manual_seed(seed)
+    network = build_network("none")
+    # Away from 0.5, so that rounding shows and wrong pixels would.
+    torch.nn.init.normal_(network.fc.weight, std=0.5)
+    save_checkpoint(
+        STORAGE,
+        str(folder),
+        network,
+        config=TrainConfig(weights="none", preprocessing=preprocessing or Preprocessing()),
+        manifest_digest="sha256:none",
+        training_locations=(),
+        label_counts={},
+        metrics=ValidationFigures(
+            num_media=1,
+            num_nonblank=1,
+            num_locations=0,
+            average_precision=None,
+            area_under_roc=None,
+            nonblank_recall=1.0,
+            blank_recall=None,
+            nonblank_precision=None,
+        ),
+        recommended_cutoff=0.5,
+    )
+    return str(folder)
 
 
 def read_scores(out: str) -> pa.Table:

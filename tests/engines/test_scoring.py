@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +12,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import ray
-from blanktrap.files.indexing import build_manifest
 
-from blanktrap.core.config import IndexConfig, ScoreConfig
-from blanktrap.core.errors import BlanktrapError, CheckpointError, EngineError, ManifestError, ScoresError
-from blanktrap.engines.scoring import score_manifest
+from blanktrap.core.config import IndexConfig, Preprocessing, ScoreConfig
+from blanktrap.core.errors import CheckpointError, EngineError, ManifestError, ScoresError
+from blanktrap.engines.scoring import ScoreActor, score_manifest
+from blanktrap.files.indexing import build_manifest
 from blanktrap.files.storage import Storage
-from tests.engines.runs import NUM_MEDIA, STORAGE, assert_every_media_once, read_scores
+from tests.engines.runs import NUM_MEDIA, STORAGE, assert_every_media_once, read_scores, save_random_model
 
 pytestmark = pytest.mark.ray
 CONFIG = ScoreConfig(chunk_size=32, batch_size=8, precision="float32", max_actors=1)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def local_ray() -> Iterator[None]:
+def local_ray(s3_server: str) -> Iterator[None]:
+    """One Ray for the module, started after the S3 server: workers inherit the environment."""
     ray.init(
         address="local",
         num_cpus=2,
@@ -104,8 +105,8 @@ def test_rerun_does_only_what_is_missing(tmp_path: Path, manifest: str, model: s
     )
     after = {path.name: path.stat().st_mtime_ns for path in out.glob("part-*.parquet")}
     assert [name for name in after if after[name] != before[name]] == ["part-00000003.parquet"]
-    assert num_done[-1] == NUM_MEDIA
-    assert len(num_done) == 4  # 32 media in batches of 8
+    assert min(num_done) > NUM_MEDIA - 32
+    assert max(num_done) == NUM_MEDIA
     assert_every_media_once(str(out), manifest)
 
 
@@ -128,16 +129,18 @@ def test_chunk_and_batch_size_do_not_change_scores(
     np.testing.assert_allclose(one, second.column("p_nonblank").to_numpy(), atol=1e-4)
 
 
-def test_image_replaced_since_indexing_is_not_scored(tmp_path: Path, model: str, make_jpeg: "object") -> None:
+def test_image_replaced_since_indexing_is_not_scored(
+    tmp_path: Path, model: str, make_jpeg: Callable[..., bytes]
+) -> None:
     archive = tmp_path / "archive"
     archive.mkdir()
     for number in range(3):
-        (archive / f"{number}.jpg").write_bytes(make_jpeg(number))  # type: ignore[operator]
+        (archive / f"{number}.jpg").write_bytes(make_jpeg(number))
     manifest = str(tmp_path / "manifest")
     build_manifest(
         [str(archive)], manifest, annotations=[], inventory=None, config=IndexConfig(), storage=STORAGE
     )
-    (archive / "1.jpg").write_bytes(make_jpeg(9, width_px=320))  # type: ignore[operator]
+    (archive / "1.jpg").write_bytes(make_jpeg(9, width_px=320))
     out = str(tmp_path / "scores")
     score_manifest(manifest, model, out, config=ScoreConfig(), storage=STORAGE)
     rows = read_scores(out).to_pylist()
@@ -176,15 +179,9 @@ def test_folder_and_bucket_give_identical_scores(
 
 
 def test_output_of_another_model_is_refused(tmp_path: Path, scores: str, manifest: str, model: str) -> None:
-    other = tmp_path / "other"
-    import torch
-    from blanktrap.vision.checkpoints import save_checkpoint
-    from blanktrap.vision.network import build_network
-
-    torch.manual_seed(1)
-    save_checkpoint(STORAGE, str(other), build_network("none"))
+    other = save_random_model(tmp_path / "other", seed=1)
     with pytest.raises(ScoresError, match="belongs to another model"):
-        score_manifest(manifest, str(other), scores, config=CONFIG, storage=STORAGE)
+        score_manifest(manifest, other, scores, config=CONFIG, storage=STORAGE)
 
 
 def test_checkpoint_of_another_schema_version_is_refused(tmp_path: Path, manifest: str, model: str) -> None:
@@ -225,20 +222,25 @@ def test_gpu_is_asked_for_only_where_there_is_one(tmp_path: Path, manifest: str,
         score_manifest(manifest, model, str(tmp_path / "scores"), config=config, storage=STORAGE)
 
 
-def test_weights_that_give_no_number_stop_the_run(tmp_path: Path, manifest: str) -> None:
-    import torch
-    from blanktrap.vision.checkpoints import save_checkpoint
-    from blanktrap.vision.network import build_network
+class NumberlessScorer:
+    """What a network that overflows looks like from outside."""
 
-    network = build_network("none")
-    with torch.no_grad():
-        network.fc.bias.fill_(float("nan"))
-    broken = str(tmp_path / "broken")
-    out = tmp_path / "scores"
-    with pytest.raises(BlanktrapError, match=r"no number|not a number|NaN"):
-        save_checkpoint(STORAGE, broken, network)
-        score_manifest(manifest, broken, str(out), config=CONFIG, storage=STORAGE)
-    assert not (out / "_SUCCESS").exists()
+    preprocessing = Preprocessing(width_px=32, height_px=32)
+    model_id = "resnet34-none"
+
+    def score_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        return np.full(len(pixels), np.nan, np.float32)
+
+
+def test_score_that_is_no_number_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    from blanktrap.vision.scorer import Scorer
+
+    monkeypatch.setattr(Scorer, "load", lambda *_, **__: NumberlessScorer())
+    pixels = pa.array([bytes(32 * 32 * 3)], pa.binary(32 * 32 * 3))
+    batch = pa.table({"uri": ["a.jpg"], "pixels": pixels})
+    actor = ScoreActor("model", STORAGE, "auto", "cpu")
+    with pytest.raises(CheckpointError, match=r"gives no number for a\.jpg"):
+        actor(batch)
 
 
 def test_unreachable_ray_is_one_line(tmp_path: Path, manifest: str, model: str) -> None:
@@ -249,7 +251,6 @@ def test_unreachable_ray_is_one_line(tmp_path: Path, manifest: str, model: str) 
         text=True,
         check=False,
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "RAY_ADDRESS": "127.0.0.1:1"},
-        timeout=300,
     )
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith("blanktrap: Ray at 127.0.0.1:1 cannot be used")
+    assert done.stderr.strip().splitlines()[-1].startswith("blanktrap: Ray at 127.0.0.1:1 cannot be reached")

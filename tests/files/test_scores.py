@@ -129,7 +129,7 @@ def test_damaged_part_is_named_when_a_run_goes_on(tmp_path: Path) -> None:
     begin_run(STORAGE, str(out), IDENTITY, {})
     (out / "part-00000001.parquet").write_bytes(b"PAR1 cut")
     again = begin_run(STORAGE, str(out), IDENTITY, {})
-    with pytest.raises(ScoresError, match="part-00000001.parquet is damaged"):
+    with pytest.raises(ScoresError, match=r"part-00000001\.parquet is damaged"):
         finish_run(STORAGE, again, {chunk: write(str(out), chunk) for chunk in (0, 2)})
 
 

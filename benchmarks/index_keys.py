@@ -1,0 +1,114 @@
+"""Measures how fast `blanktrap index` lists an S3 bucket: `python benchmarks/index_keys.py --out keys.json`.
+
+A local S3 server (moto, a process of its own) holds small objects in a camera-trap layout. The same bucket
+is indexed with many listing requests at once, and listed with boto3's plain paginator, alternating; the
+ratio of the two, the peak memory of this process and the number of requests are what to look at. moto
+answers one request at a time and looks through all its keys for each page, so against it requests side by
+side gain nothing; with `--latency-ms` every request waits that long first, as on a network.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+_SERVER = """
+import sys, time, logging
+from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import s3_backends
+from werkzeug.serving import make_server
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+num_keys, latency_s = int(sys.argv[1]), float(sys.argv[2])
+backend = s3_backends["123456789012"]["aws"]
+backend.create_bucket("archive", "us-east-1")
+for number in range(num_keys):
+    place, roll = number % 40, number // 40 % 5
+    backend.put_object("archive", f"S1/L{place:02d}/R{roll}/IMG_{number:07d}.JPG", b"x")
+application = DomainDispatcherApplication(create_backend_app)
+def delayed(environ, start_response):
+    time.sleep(latency_s)
+    return application(environ, start_response)
+server = make_server("127.0.0.1", 0, delayed, threaded=True)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keys", type=int, default=100_000, help="objects in the bucket")
+    parser.add_argument("--rounds", type=int, default=3, help="times each way is measured")
+    parser.add_argument("--latency-ms", type=float, default=0.0, help="wait before each answer")
+    parser.add_argument("--out", type=Path, default=None, help="write the figures as JSON")
+    arguments = parser.parse_args()
+    command = [sys.executable, "-c", _SERVER, str(arguments.keys), str(arguments.latency_ms / 1000.0)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        port = server.stdout.readline().strip()
+        figures = measure(f"http://127.0.0.1:{port}", arguments.keys, arguments.rounds)
+    finally:
+        server.kill()
+        server.wait()
+    figures["latency_ms"] = arguments.latency_ms
+    text = json.dumps(figures, indent=1)
+    print(text)
+    if arguments.out is not None:
+        arguments.out.write_text(text)
+
+
+def measure(address: str, num_keys: int, rounds: int) -> dict[str, float]:
+    """Index and list the bucket in turn; seconds are medians."""
+    os.environ.update(
+        AWS_ENDPOINT_URL=address,
+        AWS_ACCESS_KEY_ID="testing",
+        AWS_SECRET_ACCESS_KEY="testing",
+        AWS_REGION="us-east-1",
+    )
+    from blanktrap.core.config import IndexConfig
+    from blanktrap.files.indexing import build_manifest
+    from blanktrap.files.storage import Storage
+
+    storage = Storage()
+    listing, total, plain = [], [], []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            summary = build_manifest(
+                ["s3://archive/S1/"],
+                f"{folder}/manifest",
+                annotations=[],
+                inventory=None,
+                config=IndexConfig(path_pattern="{location}/{deployment}/{}"),
+                storage=storage,
+            )
+        if summary.num_media != num_keys:
+            raise SystemExit(f"indexed {summary.num_media:,} of {num_keys:,} keys")
+        listing.append(summary.listing_s)
+        total.append(summary.total_s)
+        started = time.monotonic()
+        pages = storage.client().get_paginator("list_objects_v2").paginate(Bucket="archive", Prefix="S1/")
+        num_plain = sum(len(page["Contents"]) for page in pages)
+        plain.append(time.monotonic() - started)
+        if num_plain != num_keys:
+            raise SystemExit(f"the paginator listed {num_plain:,} of {num_keys:,} keys")
+    return {
+        "num_keys": num_keys,
+        "rounds": rounds,
+        "index_listing_s": statistics.median(listing),
+        "index_total_s": statistics.median(total),
+        "index_keys_per_s": num_keys / statistics.median(listing),
+        "paginator_s": statistics.median(plain),
+        "paginator_keys_per_s": num_keys / statistics.median(plain),
+        "ratio": statistics.median(plain) / statistics.median(listing),
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""The joins and the sort behind an index, on disk, in bounded memory.
+
+Owns: the tables from staged media to manifest rows: one row a media, labels, times, sequences, order.
+Refuses: the network; everything it reads was staged on local disk.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from blanktrap.core.errors import UsageError
+from blanktrap.files.exif import CaptureTime
+
+_MEMORY_LIMIT = "1GB"
+_EXIF_BATCH = 4096
+
+_CAPTURE_TIMES = pa.schema([("media_id", pa.string()), ("exif_time", pa.timestamp("ms"))])
+
+_EMPTY = """
+CREATE TABLE attributes (
+    file INTEGER, media_id VARCHAR, location_id VARCHAR, deployment_id VARCHAR, sequence_id VARCHAR,
+    frame_num BIGINT, timestamp TIMESTAMP_MS);
+CREATE TABLE observed (media_id VARCHAR, label VARCHAR, label_level VARCHAR, species VARCHAR);
+"""
+
+# One row a URI: what two sources list twice belongs to the first.
+_MEDIA = """
+CREATE TABLE media AS
+SELECT uri, arg_min(media_id, source) AS media_id, any_value(size_bytes) AS size_bytes,
+    arg_min(location_id, source) AS location_id, arg_min(deployment_id, source) AS deployment_id,
+    arg_min(sequence_id, source) AS sequence_id, count(*) - 1 AS num_repeats
+FROM read_parquet($path) GROUP BY uri
+"""
+
+_CLASH = """
+SELECT media_id, min(uri), max(uri) FROM media GROUP BY media_id HAVING count(*) > 1 ORDER BY 1 LIMIT 1
+"""
+
+# Several annotations may say where and when: what they agree on counts, what they differ on is nothing.
+_ATTRIBUTES = """
+CREATE TABLE agreed AS
+SELECT media_id,
+    CASE WHEN min(location_id) = max(location_id) THEN min(location_id) END AS location_id,
+    CASE WHEN min(deployment_id) = max(deployment_id) THEN min(deployment_id) END AS deployment_id,
+    CASE WHEN min(sequence_id) = max(sequence_id) THEN min(sequence_id) END AS sequence_id,
+    CASE WHEN min(frame_num) = max(frame_num) THEN min(frame_num) END AS frame_num,
+    CASE WHEN min(timestamp) = max(timestamp) THEN min(timestamp) END AS timestamp,
+    coalesce(min(location_id) <> max(location_id), false)
+        OR coalesce(min(deployment_id) <> max(deployment_id), false)
+        OR coalesce(min(sequence_id) <> max(sequence_id), false)
+        OR coalesce(min(frame_num) <> max(frame_num), false)
+        OR coalesce(min(timestamp) <> max(timestamp), false) AS differs
+FROM attributes GROUP BY media_id
+"""
+
+# A judgement of the frame outweighs one of its sequence: an empty frame in an animal's sequence is no
+# contradiction. "Nobody can tell" beside blank leaves the label open; it never becomes blank.
+_LABELS = """
+CREATE TABLE labelled AS
+WITH judged AS (
+    SELECT media_id, bool_or(label IS NOT NULL AND label_level = 'media') AS by_media FROM observed
+    GROUP BY media_id
+), summed AS (
+    SELECT media_id, any_value(by_media) AS by_media, coalesce(bool_or(label = 'nonblank'), false) AS animal,
+        coalesce(bool_or(label = 'blank'), false) AS blank, bool_or(label IS NULL) AS unsure,
+        list_sort(list_distinct(list(species) FILTER (species IS NOT NULL))) AS species
+    FROM observed JOIN judged USING (media_id) WHERE NOT by_media OR label_level = 'media' GROUP BY media_id
+)
+SELECT media_id, species, animal AND blank AS differs,
+    CASE WHEN animal AND blank THEN NULL WHEN animal THEN 'nonblank'
+        WHEN blank AND NOT unsure THEN 'blank' END AS label,
+    CASE WHEN by_media THEN 'media' ELSE 'sequence' END AS label_level
+FROM summed
+"""
+
+_JOINED = """
+CREATE TABLE joined AS
+SELECT m.media_id, m.uri, m.size_bytes, coalesce(a.location_id, m.location_id) AS location_id,
+    coalesce(a.deployment_id, m.deployment_id) AS deployment_id,
+    coalesce(a.sequence_id, m.sequence_id) AS sequence_id, a.frame_num, a.timestamp,
+    l.label, CASE WHEN l.label IS NOT NULL THEN l.label_level END AS label_level,
+    CASE WHEN l.label IS NOT NULL THEN l.species END AS species
+FROM media m LEFT JOIN agreed a USING (media_id) LEFT JOIN labelled l USING (media_id)
+"""
+
+_TIMED = """
+CREATE TABLE timed AS
+SELECT j.* REPLACE (coalesce(j.timestamp, t.exif_time) AS timestamp)
+FROM joined j LEFT JOIN read_parquet($path) t USING (media_id)
+"""
+
+# A pause longer than the gap begins a new run. Without place or time a media stands alone.
+_RUNS = """
+CREATE TABLE runs AS
+WITH known AS (
+    SELECT media_id, location_id, deployment_id, timestamp,
+        coalesce(epoch_ms(timestamp) - lag(epoch_ms(timestamp)) OVER w > $gap_ms, true)::INTEGER AS starts
+    FROM timed
+    WHERE sequence_id IS NULL AND location_id IS NOT NULL AND timestamp IS NOT NULL
+    WINDOW w AS (PARTITION BY location_id, deployment_id ORDER BY timestamp, media_id)
+), numbered AS (
+    SELECT *, sum(starts) OVER (PARTITION BY location_id, deployment_id ORDER BY timestamp, media_id) AS run
+    FROM known
+)
+SELECT media_id, 'gap:' || first_value(media_id) OVER w AS run_id, row_number() OVER w - 1 AS run_frame
+FROM numbered
+WINDOW w AS (PARTITION BY location_id, deployment_id, run ORDER BY timestamp, media_id)
+"""
+
+# Frames of a given sequence that nobody numbered are numbered by time.
+_FRAMES = """
+CREATE TABLE frames AS
+SELECT media_id, place - 1 AS frame FROM (
+    SELECT media_id, frame_num, max(frame_num) OVER (PARTITION BY sequence_id) AS last,
+        row_number() OVER (PARTITION BY sequence_id ORDER BY timestamp, media_id) AS place
+    FROM timed WHERE sequence_id IS NOT NULL)
+WHERE last IS NULL
+"""
+
+_SORTED = """
+SELECT t.media_id, t.uri, t.size_bytes, t.location_id, t.deployment_id,
+    coalesce(t.sequence_id, r.run_id) AS sequence_id,
+    TRY_CAST(coalesce(t.frame_num, f.frame, r.run_frame) AS SMALLINT) AS frame_num,
+    t.timestamp::TIMESTAMP_MS AS timestamp, t.label, t.label_level, t.species, NULL::VARCHAR AS split
+FROM timed t LEFT JOIN runs r USING (media_id) LEFT JOIN frames f USING (media_id)
+ORDER BY t.location_id NULLS LAST, t.timestamp NULLS LAST, t.media_id
+"""
+
+_FIGURES = {
+    "num_media": "SELECT count(*) FROM media",
+    "num_listed_twice": "SELECT coalesce(sum(num_repeats), 0)::BIGINT FROM media",
+    "num_annotated": "SELECT count(DISTINCT media_id) FROM attributes",
+    "num_contradicting": "SELECT count(*) FROM labelled WHERE differs",
+    "num_differing": "SELECT count(*) FROM agreed WHERE differs",
+    "num_locations": "SELECT count(DISTINCT location_id) FROM timed",
+    "num_with_location": "SELECT count(location_id) FROM timed",
+    "num_undated": "SELECT count(*) - count(timestamp) FROM timed",
+    "num_sequences": """SELECT (SELECT count(DISTINCT sequence_id) FROM timed)
+        + (SELECT count(DISTINCT run_id) FROM runs)""",
+}
+
+_EXAMPLES = {
+    "contradicting": "SELECT media_id FROM labelled WHERE differs ORDER BY 1 LIMIT 5",
+    "differing": "SELECT media_id FROM agreed WHERE differs ORDER BY 1 LIMIT 5",
+    "unlabelled": "SELECT media_id FROM joined WHERE label IS NULL ORDER BY 1 LIMIT 5",
+}
+
+_BY_LABEL = "SELECT coalesce(label, 'none'), count(*) FROM joined GROUP BY 1 ORDER BY 1"
+
+
+class IndexDatabase:
+    """The tables of one index run, in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.connection = duckdb.connect(
+            str(folder / "index.duckdb"),
+            config={
+                "memory_limit": _MEMORY_LIMIT,
+                "temp_directory": str(folder / "spill"),
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "allow_community_extensions": False,
+            },
+        )
+        self.connection.execute(_EMPTY)
+
+    def load_media(self, staged: Path) -> None:
+        """Make table `media` from staged files.
+
+        Raises:
+            UsageError: two different files have one media_id.
+        """
+        self.connection.execute(_MEDIA, {"path": str(staged)})
+        clash = self.connection.execute(_CLASH).fetchone()
+        if clash is not None:
+            raise UsageError(
+                f"two files have the media_id {clash[0]!r}: {clash[1]} and {clash[2]}; "
+                f"tell sources apart with name=SOURCE, or rename one of the files"
+            )
+
+    def join_annotations(self) -> None:
+        """Make table `joined`: what annotations say, else what the path says."""
+        self.connection.execute(_ATTRIBUTES)
+        self.connection.execute(_LABELS)
+        self.connection.execute(_JOINED)
+
+    def add_capture_times(
+        self, read: Callable[[list[tuple[str, str]]], Iterator[CaptureTime]] | None
+    ) -> tuple[int, int]:
+        """Make table `timed`, with EXIF times where there are no others.
+
+        Args:
+            read: gives the capture times of pairs of media_id and URI; None reads none.
+
+        Returns:
+            The number of media read, and how many of them could not be.
+        """
+        path = self._folder / "times.parquet"
+        num_read = num_failed = 0
+        with pq.ParquetWriter(path, _CAPTURE_TIMES) as writer:
+            if read is not None:
+                cursor = self.connection.cursor()
+                cursor.execute("SELECT media_id, uri FROM joined WHERE timestamp IS NULL ORDER BY uri")
+                while media := cursor.fetchmany(_EXIF_BATCH):
+                    times = list(read(media))
+                    num_read += len(times)
+                    num_failed += sum(not one.was_read for one in times)
+                    columns = [[one.media_id for one in times], [one.timestamp for one in times]]
+                    arrays = [
+                        pa.array(values, kind.type)
+                        for values, kind in zip(columns, _CAPTURE_TIMES, strict=True)
+                    ]
+                    writer.write_table(pa.table(arrays, schema=_CAPTURE_TIMES))
+        self.connection.execute(_TIMED, {"path": str(path)})
+        return num_read, num_failed
+
+    def sorted_rows(self, *, gap_s: float, batch_rows: int) -> Iterator[pa.RecordBatch]:
+        """Form the sequences that nobody named, and yield all rows in manifest order."""
+        self.connection.execute(_RUNS, {"gap_ms": gap_s * 1000.0})
+        self.connection.execute(_FRAMES)
+        # sql() streams; to go through execute() would keep a copy of every row.
+        with self.connection.sql(_SORTED).to_arrow_reader(batch_rows) as reader:
+            yield from reader
+
+    def figures(self) -> dict[str, Any]:
+        """Counts and examples for the summary, once the rows are sorted."""
+        figures: dict[str, Any] = {name: self._rows(query)[0][0] for name, query in _FIGURES.items()}
+        examples = {name: [row[0] for row in self._rows(query)] for name, query in _EXAMPLES.items()}
+        return {**figures, **examples, "by_label": dict(self._rows(_BY_LABEL))}
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query).fetchall()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.connection.close()

@@ -1,0 +1,122 @@
+"""What an index run found, left out and could not decide.
+
+Owns: the figures and the lines that are printed. Refuses: finding anything out; `indexing` fills it in.
+"""
+
+from dataclasses import dataclass
+
+from blanktrap.files.annotations.matching import MatchCounts
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotationSummary:
+    """What one annotation file gave."""
+
+    where: str
+    format_name: str
+    matches: MatchCounts
+    problems: dict[str, int]
+    """What could not be used, by reason."""
+    problem_examples: dict[str, list[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexSummary:
+    """Counts of one index run. Examples are at most five each."""
+
+    num_media: int
+    num_listed: int
+    """Files seen, images and others."""
+    num_listed_twice: int
+    """Listings of a file that was listed before."""
+    left_out: dict[str, int]
+    """Files that are no images, by extension or reason."""
+    left_out_examples: dict[str, list[str]]
+    num_pattern_missed: int
+    """Images that the path pattern does not fit."""
+    pattern_example: str | None
+    annotations: list[AnnotationSummary]
+    num_annotated: int
+    """Media that some annotation file speaks of."""
+    num_contradicting: int
+    """Media that annotations call both blank and nonblank: their label stays open."""
+    contradicting: list[str]
+    num_differing: int
+    """Media whose place, time or sequence annotations state differently: left open."""
+    differing: list[str]
+    by_label: dict[str, int]
+    """Media by label; `none` where there is none."""
+    unlabelled: list[str]
+    num_locations: int
+    num_sequences: int
+    num_undated: int
+    num_with_location: int
+    num_exif_read: int
+    num_exif_failed: int
+    listing_s: float
+    keys_per_s: float
+    total_s: float
+
+    def lines(self) -> list[str]:
+        """The summary as lines to print."""
+        lines = [
+            f"indexed {self.num_media:,} media of {self.num_listed:,} files in {self.total_s:.1f} s "
+            f"(listing {self.listing_s:.1f} s, {self.keys_per_s:,.0f} keys/s)"
+        ]
+        if self.num_listed_twice:
+            lines.append(f"listed more than once and counted once: {self.num_listed_twice:,}")
+        for reason, count in sorted(self.left_out.items(), key=lambda item: (-item[1], item[0])):
+            lines.append(
+                f"not indexed, {reason}: {count:,}{_examples(self.left_out_examples[reason], count)}"
+            )
+        if self.num_pattern_missed:
+            lines.append(
+                f"path pattern does not fit {self.num_pattern_missed:,} media "
+                f"(such as {self.pattern_example})"
+            )
+        for one in self.annotations:
+            lines += _annotation_lines(one)
+        if self.num_contradicting:
+            lines.append(
+                f"called both blank and nonblank, label left open: {self.num_contradicting:,}"
+                f"{_examples(self.contradicting, self.num_contradicting)}"
+            )
+        if self.num_differing:
+            lines.append(
+                f"place, time or sequence stated differently, left open: {self.num_differing:,}"
+                f"{_examples(self.differing, self.num_differing)}"
+            )
+        counts = ", ".join(f"{count:,} {label}" for label, count in self.by_label.items())
+        without = self.by_label.get("none", 0)
+        shown = _examples(self.unlabelled, without) if self.annotations and without else ""
+        lines.append(f"labels: {counts}{shown}")
+        lines.append(
+            f"places and times: {self.num_locations:,} locations ({self.num_with_location:,} media), "
+            f"{self.num_sequences:,} sequences, {self.num_undated:,} media without a time"
+        )
+        if self.num_exif_read:
+            lines.append(f"EXIF read from {self.num_exif_read:,} media, {self.num_exif_failed:,} unreadable")
+        return lines
+
+
+def _annotation_lines(one: AnnotationSummary) -> list[str]:
+    matches = one.matches
+    steps = ", ".join(f"{count:,} by {step}" for step, count in sorted(matches.num_by_step.items()))
+    lines = [f"{one.where} ({one.format_name}): names {matches.num_named:,} files; found {steps or 'none'}"]
+    if matches.num_ambiguous:
+        shown = _examples(matches.ambiguous, matches.num_ambiguous)
+        lines.append(f"  could mean several media, used for none: {matches.num_ambiguous:,}{shown}")
+    if matches.num_without_file:
+        shown = _examples(matches.without_file, matches.num_without_file)
+        lines.append(f"  without a file: {matches.num_without_file:,}{shown}")
+    if matches.num_stray_observations:
+        lines.append(f"  annotations of images it does not list: {matches.num_stray_observations:,}")
+    for reason, count in sorted(one.problems.items()):
+        lines.append(f"  {reason}: {count:,}{_examples(one.problem_examples[reason], count)}")
+    return lines
+
+
+def _examples(names: list[str], count: int) -> str:
+    # A name may hold line breaks or control characters: one line must stay one line.
+    shown = ", ".join(name if name.isprintable() else ascii(name) for name in names)
+    return f" ({shown}{', …' if count > len(names) else ''})" if names else ""

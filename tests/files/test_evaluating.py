@@ -1,0 +1,331 @@
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from blanktrap.core.config import EvaluateConfig
+from blanktrap.core.errors import EvaluationError, ReportError, ScoresError
+from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_SCHEMA
+from blanktrap.files.evaluating import evaluate_scores
+from blanktrap.files.reports import read_report, read_report_table
+from blanktrap.files.scores import ChunkStats, RunIdentity, begin_run, finish_run, write_chunk
+from blanktrap.files.storage import Storage
+
+STORAGE = Storage()
+MODEL = {"model_id": "m1", "recommended_cutoff": 0.4, "training_locations": ["seen"]}
+
+# media, location, status, p_nonblank, label, species, split
+ROWS = [
+    ("a", "L1", "ok", 0.9, "nonblank", ["deer"], "test"),
+    ("b", "L1", "ok", 0.4, "nonblank", ["deer", "boar"], "test"),
+    ("c", "L1", "ok", 0.3, "nonblank", ["boar"], "test"),
+    ("d", "L2", "ok", 0.7, "blank", [], "test"),
+    ("e", "L2", "ok", 0.1, "blank", [], "test"),
+    ("f", "L2", "ok", 0.2, "blank", [], "test"),
+    ("g", "L2", "unreadable", None, "blank", [], "test"),
+    ("h", "L2", "missing", None, "nonblank", ["boar"], "test"),
+    ("i", "seen", "ok", 0.05, "nonblank", ["deer"], "train"),
+    ("j", "seen", "ok", 0.01, "blank", [], "train"),
+    ("k", None, "ok", 0.02, None, [], None),
+]
+
+
+def write_scores(folder, rows=ROWS, *, model=MODEL, num_chunks=3, complete=True, level="media"):
+    size = -(-len(rows) // num_chunks)
+    identity = RunIdentity(
+        manifest_digest="sha256:d",
+        num_media=len(rows),
+        model_id="m1",
+        chunk_size=size,
+        precision="float32",
+        max_pixels=1,
+        max_bytes=1,
+    )
+    run = begin_run(STORAGE, str(folder), identity, {"model": model, "versions": {"blanktrap": "0"}})
+    written = {}
+    for chunk in range(identity.num_chunks if complete else 1):
+        start, stop = identity.span(chunk)
+        part = [
+            {
+                "media_id": media,
+                "uri": f"/{media}",
+                "location_id": location,
+                "status": status,
+                "p_nonblank": p,
+                "model_id": "m1",
+                "label": label,
+                "label_level": level if label else None,
+                "species": species,
+                "split": split,
+            }
+            for media, location, status, p, label, species, split in rows[start:stop]
+        ]
+        counts = {status: sum(row["status"] == status for row in part) for status in {r[2] for r in rows}}
+        stats = ChunkStats(
+            chunk=chunk,
+            num_media=stop - start,
+            counts=counts,
+            bytes_read=0,
+            fetch_s=0,
+            decode_s=0,
+            device_s=0,
+            finished=0,
+        )
+        write_chunk(STORAGE, str(folder), pa.Table.from_pylist(part, schema=SCORES_SCHEMA), stats)
+        written[chunk] = stats
+    if complete:
+        finish_run(STORAGE, run, written)
+    return str(folder)
+
+
+def evaluate(tmp_path, scores, **config):
+    return evaluate_scores(scores, str(tmp_path / "report"), config=EvaluateConfig(**config), storage=STORAGE)
+
+
+def test_a_hand_worked_dataset(tmp_path):
+    report = evaluate(tmp_path, write_scores(tmp_path / "scores"))
+    # Test rows with a score, cutoff 0.4 of the model card: nonblank 0.9 0.4 | 0.3, blank 0.7 | 0.2 0.1.
+    counts = report.confusion_at_cutoff.counts
+    assert (counts.kept_nonblank, counts.missed_nonblank) == (2, 1)
+    assert (counts.kept_blank, counts.removed_blank) == (1, 2)
+    assert report.cutoff == 0.4
+    assert report.cutoff_from == "recommended by the model card"
+    assert report.figures["nonblank_recall"].value == pytest.approx(2 / 3)
+    assert (report.figures["nonblank_recall"].n, report.figures["nonblank_recall"].num_locations) == (3, 1)
+    assert report.figures["blank_recall"].n == 3
+    # At 75 % blank: kept = 0.25 * 2/3 + 0.75 * 1/3 = 5/12; precision = (1/6) / (5/12) = 0.4.
+    assert report.extrapolated.figures["nonblank_precision"].value == pytest.approx(0.4)
+    assert report.extrapolated.figures["kept_share"].value == pytest.approx(5 / 12)
+    # Of a million: 750,000 * 2/3 blanks removed, 250,000 / 3 nonblank lost, at 500 images an hour.
+    assert report.extrapolated.savings.num_blanks_removed == pytest.approx(500_000)
+    assert report.extrapolated.savings.hours_on_blanks == pytest.approx(1000)
+    assert report.extrapolated.savings.hours_not_looking == pytest.approx((500_000 + 250_000 / 3) / 500)
+    assert report.confusion_at_half.counts.kept_nonblank == 1
+    assert report.warnings == []
+
+
+def test_media_that_failed_are_kept_and_count_as_no_blank(tmp_path):
+    report = evaluate(tmp_path, write_scores(tmp_path / "scores"))
+    assert (report.measured_on.num_not_scored_blank, report.measured_on.num_not_scored_nonblank) == (1, 1)
+    assert report.measured_on.num_blank == 3
+    assert report.archive.statuses["unreadable"] == 1
+    assert report.archive.num_not_scored == 2
+    # All ok media below 0.4, labelled or not: c, e, f, i, j, k.
+    assert (report.archive.num_set_aside, report.archive.num_kept) == (6, 3)
+    assert sum(report.archive.statuses.values()) == report.archive.num_media == 11
+    text = "\n".join(report.lines())
+    assert "1 missing, 1 unreadable" in text
+    assert "not scored" in text
+
+
+def test_tables_are_written_beside_the_report(tmp_path):
+    evaluate(tmp_path, write_scores(tmp_path / "scores"))
+    out = str(tmp_path / "report")
+    curve = read_report_table(STORAGE, out, "curve").to_pylist()
+    assert len(curve) == 1001
+    assert (curve[400]["num_kept_nonblank"], curve[401]["num_kept_nonblank"]) == (2, 1)
+    assert curve[0]["num_archive_kept"] == 9
+    assert curve[1000]["nonblank_precision"] is None
+    histogram = read_report_table(STORAGE, out, "histogram").to_pylist()
+    assert sum(row["num_nonblank"] for row in histogram) == 3
+    assert sum(row["num_archive"] for row in histogram) == 9
+    species = {row["species"]: row for row in read_report_table(STORAGE, out, "species").to_pylist()}
+    # boar: b kept, c missed, h not scored; deer: a and b kept.
+    assert species["boar"]["missed_share"] == 0.5
+    assert (species["boar"]["num_media"], species["boar"]["num_not_scored"]) == (2, 1)
+    assert species["deer"]["missed_share"] == 0.0
+    places = {row["location_id"]: row for row in read_report_table(STORAGE, out, "locations").to_pylist()}
+    assert places["L1"]["missed_nonblank"] == 1
+    assert (places["L2"]["num_not_scored"], places["L2"]["nonblank_recall"]) == (2, None)
+    kinds = [row["label"] for row in read_report_table(STORAGE, out, "confusion").to_pylist()]
+    assert kinds == ["nonblank", "blank", "not_scored"] * 2 + ["nonblank", "blank"]
+
+
+def test_how_the_rows_are_cut_changes_nothing(tmp_path):
+    one = evaluate_scores(
+        write_scores(tmp_path / "one", num_chunks=1),
+        str(tmp_path / "r1"),
+        config=EvaluateConfig(),
+        storage=STORAGE,
+    )
+    many = evaluate_scores(
+        write_scores(tmp_path / "many", num_chunks=11),
+        str(tmp_path / "r2"),
+        config=EvaluateConfig(),
+        storage=STORAGE,
+    )
+    skip = {"created_at", "scores"}
+    assert one.model_dump(exclude=skip) == many.model_dump(exclude=skip)
+
+
+def test_media_the_model_has_seen_bring_a_warning(tmp_path):
+    scores = write_scores(tmp_path / "scores")
+    assert "2 train media" in evaluate(tmp_path, scores, split="train").warnings[0]
+
+
+def test_locations_the_model_has_seen_bring_a_warning(tmp_path):
+    rows = [(*row[:6], None) for row in ROWS]
+    warnings = evaluate(tmp_path, write_scores(tmp_path / "scores", rows)).warnings
+    assert "2 of the 8 measured media come from 1 location the model was trained on" in warnings[0]
+
+
+def test_an_unknown_training_set_brings_a_warning(tmp_path):
+    warnings = evaluate(tmp_path, write_scores(tmp_path / "scores", model={"model_id": "m1"})).warnings
+    assert "names no training locations" in warnings[0]
+
+
+def test_sequence_labels_bring_a_warning(tmp_path):
+    warnings = evaluate(tmp_path, write_scores(tmp_path / "scores", level="sequence")).warnings
+    assert "8 labels were given to whole sequences" in warnings[0]
+
+
+def test_a_model_card_without_cutoff_falls_back_to_one_half_and_says_so(tmp_path):
+    report = evaluate(tmp_path, write_scores(tmp_path / "scores", model={"model_id": "m1"}))
+    assert (report.cutoff, report.cutoff_from) == (0.5, "the default: the model card recommends none")
+
+
+def test_a_cutoff_of_the_configuration_goes_before_the_model_card(tmp_path):
+    report = evaluate(tmp_path, write_scores(tmp_path / "scores"), cutoff=0.25)
+    assert (report.cutoff, report.cutoff_from) == (0.25, "set by --cutoff")
+    assert report.confusion_at_cutoff.counts.missed_nonblank == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([(*row[:4], None, [], None) for row in ROWS], "none of the 11 media"),
+        ([row for row in ROWS if row[4] == "nonblank"], "are nonblank: label some blank"),
+        ([row for row in ROWS if row[2] != "ok"], "could be scored"),
+    ],
+    ids=["no_labels", "one_class", "none_scored"],
+)
+def test_nothing_to_measure_on_is_one_clear_line(tmp_path, rows, words):
+    with pytest.raises(EvaluationError, match=words) as caught:
+        evaluate(tmp_path, write_scores(tmp_path / "scores", rows))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_split_without_labels_names_those_there_are(tmp_path):
+    with pytest.raises(EvaluationError, match="split val; it has 8 of test, 2 of train"):
+        evaluate(tmp_path, write_scores(tmp_path / "scores"), split="val")
+
+
+def test_a_model_cards_cutoff_outside_0_to_1_is_refused(tmp_path):
+    with pytest.raises(EvaluationError, match="recommends the cutoff 3"):
+        evaluate(tmp_path, write_scores(tmp_path / "scores", model={"recommended_cutoff": 3}))
+
+
+def test_incomplete_scores_are_refused_unless_allowed(tmp_path):
+    scores = write_scores(tmp_path / "scores", complete=False)
+    with pytest.raises(ScoresError, match="incomplete"):
+        evaluate(tmp_path, scores)
+    report = evaluate_scores(
+        write_scores(tmp_path / "half", [*ROWS[:1], *ROWS[3:4], *ROWS], num_chunks=2, complete=False),
+        str(tmp_path / "r"),
+        config=EvaluateConfig(allow_incomplete=True),
+        storage=STORAGE,
+    )
+    assert "incomplete: 7 of 13 media" in report.warnings[0]
+
+
+def test_an_ok_media_without_a_score_is_refused(tmp_path):
+    rows = [("z", "L1", "ok", None, "blank", [], "test"), *ROWS]
+    with pytest.raises(ScoresError, match="1 media have status ok"):
+        evaluate(tmp_path, write_scores(tmp_path / "scores", rows))
+
+
+def write_labels(path, labels):
+    rows = [{"media_id": media, "uri": f"/{media}", "label": label} for media, label in labels]
+    pq.write_table(pa.Table.from_pylist(rows, schema=MANIFEST_SCHEMA), path)
+    return str(path)
+
+
+def test_labels_of_a_manifest_replace_those_in_the_scores(tmp_path):
+    labels = write_labels(
+        tmp_path / "labels.parquet", [("d", "nonblank"), ("a", "blank"), ("k", "blank"), ("e", None)]
+    )
+    report = evaluate_scores(
+        write_scores(tmp_path / "scores"),
+        str(tmp_path / "report"),
+        config=EvaluateConfig(),
+        storage=STORAGE,
+        labels=labels,
+    )
+    # nonblank: d 0.7; blank: a 0.9 and k 0.02; cutoff 0.4.
+    counts = report.confusion_at_cutoff.counts
+    assert (counts.kept_nonblank, counts.kept_blank, counts.removed_blank) == (1, 1, 1)
+    assert report.measured_on.labels_from == labels
+    assert report.archive.num_media == 11
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([("x", "blank"), ("y", "nonblank")], "none of them is in the scores"),
+        ([("a", None)], "labels no media"),
+        ([("a", "blank"), ("a", "nonblank")], "more than once"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(tmp_path, labels, words):
+    with pytest.raises(EvaluationError, match=words):
+        evaluate_scores(
+            write_scores(tmp_path / "scores"),
+            str(tmp_path / "report"),
+            config=EvaluateConfig(),
+            storage=STORAGE,
+            labels=write_labels(tmp_path / "labels.parquet", labels),
+        )
+
+
+def test_labels_of_media_that_were_not_scored_bring_a_warning(tmp_path):
+    report = evaluate_scores(
+        write_scores(tmp_path / "scores"),
+        str(tmp_path / "report"),
+        config=EvaluateConfig(),
+        storage=STORAGE,
+        labels=write_labels(tmp_path / "l.parquet", [("a", "nonblank"), ("d", "blank"), ("x", "blank")]),
+    )
+    assert "1 of the 3 media" in report.warnings[0]
+
+
+def test_a_report_is_replaced_only_when_asked(tmp_path):
+    scores = write_scores(tmp_path / "scores")
+    evaluate(tmp_path, scores)
+    with pytest.raises(ReportError, match="already holds a report"):
+        evaluate(tmp_path, scores, cutoff=0.9)
+    out = str(tmp_path / "report")
+    assert read_report(STORAGE, out).cutoff == 0.4
+    evaluate_scores(scores, out, config=EvaluateConfig(cutoff=0.9), storage=STORAGE, overwrite=True)
+    assert read_report(STORAGE, out).cutoff == 0.9
+
+
+def test_the_summary_puts_warnings_first(tmp_path):
+    lines = evaluate(tmp_path, write_scores(tmp_path / "scores"), split="train", cutoff=0.03).lines()
+    assert lines[0].startswith("warning: ")
+    assert any(line.startswith("nonblank recall") and line.count("100.0 %") == 2 for line in lines)
+    assert json.dumps(lines)
+
+
+@pytest.mark.s3
+def test_a_bucket_gives_the_report_that_a_folder_gives(tmp_path, s3_bucket):
+    here = evaluate(tmp_path, write_scores(tmp_path / "scores"))
+    out = f"s3://{s3_bucket}/reports/first"
+    there = evaluate_scores(
+        write_scores(f"s3://{s3_bucket}/scores"), out, config=EvaluateConfig(), storage=STORAGE
+    )
+    skip = {"created_at", "scores"}
+    assert there.model_dump(exclude=skip) == here.model_dump(exclude=skip)
+    assert read_report(STORAGE, out) == there
+    assert read_report_table(STORAGE, out, "curve").num_rows == 1001
+    with pytest.raises(ReportError, match="already holds a report"):
+        evaluate_scores(f"s3://{s3_bucket}/scores", out, config=EvaluateConfig(), storage=STORAGE)
+    with pytest.raises(ReportError, match=r"it has _SUCCESS"):
+        evaluate_scores(
+            f"s3://{s3_bucket}/scores",
+            f"s3://{s3_bucket}/scores",
+            config=EvaluateConfig(),
+            storage=STORAGE,
+            overwrite=True,
+        )
