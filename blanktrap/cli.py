@@ -30,7 +30,6 @@ app = typer.Typer(
 NoSignRequest = Annotated[
     bool, typer.Option("--no-sign-request", help="Read public S3 buckets without credentials.")
 ]
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 def _print_version(wanted: bool) -> None:
@@ -107,7 +106,9 @@ def index(
 
 @app.command()
 def select(
-    manifest: Annotated[str, typer.Argument(help="A manifest with labels, local or s3://.")],
+    manifest: Annotated[
+        str, typer.Argument(metavar="MANIFEST", help="A manifest with labels, local or s3://.")
+    ],
     out: Annotated[str, typer.Option(help="The manifest to write, with its split column filled.")],
     shares: Annotated[
         str | None, typer.Option(help="Shares for train,val,test (default 0.6,0.2,0.2).")
@@ -128,7 +129,9 @@ def select(
 
 @app.command()
 def train(
-    manifest: Annotated[str, typer.Argument(help="A manifest with labels, local or s3://.")],
+    manifest: Annotated[
+        str, typer.Argument(metavar="MANIFEST", help="A manifest with labels, local or s3://.")
+    ],
     out: Annotated[str, typer.Option(help="The checkpoint to write: a folder, local or s3://.")],
     weights: Annotated[
         str | None, typer.Option(help="imagenet (default), none, or a checkpoint to go on from.")
@@ -195,7 +198,7 @@ def train(
 
 @app.command()
 def score(
-    manifest: Annotated[str, typer.Argument(help="The manifest, local or s3://.")],
+    manifest: Annotated[str, typer.Argument(metavar="MANIFEST", help="The manifest, local or s3://.")],
     model: Annotated[str, typer.Option(help="The checkpoint directory, local or s3://.")],
     out: Annotated[str, typer.Option(help="The scores dataset: a folder, local or s3://. Resumes.")],
     num_gpus: Annotated[float | None, typer.Option(help="GPUs of one inference actor (default 0).")] = None,
@@ -206,7 +209,7 @@ def score(
     fetch_threads: Annotated[
         int | None, typer.Option(help="Objects one decoding task fetches at a time (default 8).")
     ] = None,
-    precision: Annotated[Precision | None, typer.Option(help="Number format of inference.")] = None,
+    precision: Annotated[config.Precision | None, typer.Option(help="Number format of inference.")] = None,
     max_pixels: Annotated[int | None, typer.Option(help="Larger images are too_large.")] = None,
     max_bytes: Annotated[int | None, typer.Option(help="Larger files are too_large, not fetched.")] = None,
     no_sign_request: NoSignRequest = False,
@@ -230,7 +233,6 @@ def score(
         },
     )
     with ProgressLine() as line:
-        line.show("starting Ray")
         run = score_manifest(
             manifest,
             model,
@@ -244,7 +246,7 @@ def score(
 
 @app.command()
 def evaluate(
-    scores: Annotated[str, typer.Argument(help="The scores dataset, local or s3://.")],
+    scores: Annotated[str, typer.Argument(metavar="SCORES", help="The scores dataset, local or s3://.")],
     out: Annotated[str, typer.Option(help="The report to write: a folder, local or s3://.")],
     labels: Annotated[
         str | None, typer.Option(help="A manifest whose labels replace those the scores carry.")

@@ -9,7 +9,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from blanktrap.core.config import (
     ArchiveConfig,
@@ -79,17 +78,16 @@ def run_demo(
     selected = select_splits(manifest, split, config=SelectConfig(seed=archive.seed), storage=storage)
     yield from clock.told("Put whole locations aside for validation and test", selected.lines())
 
-    settings: dict[str, Any] = {"weights": "none", "preprocessing": PREPROCESSING, "seed": archive.seed}
+    recipe = TrainConfig(weights="none", preprocessing=PREPROCESSING, seed=archive.seed)
     trained = train(
         open_manifest(storage, split),
         model,
-        TrainConfig(**settings, **({"num_epochs": num_epochs} if num_epochs else {})),
+        recipe.model_copy(update={"num_epochs": num_epochs}) if num_epochs else recipe,
         storage,
         on_progress=lambda progress: show(progress.text()),
     )
     yield from clock.told("Trained ResNet34 from nothing", trained.lines())
 
-    show("starting Ray")
     run = score_manifest(
         split,
         model,

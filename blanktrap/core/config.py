@@ -13,6 +13,7 @@ from blanktrap.core.errors import UsageError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Channel = tuple[float, float, float]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 class Config(BaseModel):
@@ -78,7 +79,7 @@ class ScoreConfig(Config):
     """Inference actors at the most; None: as many as the cluster's GPUs, or its CPU cores, allow now."""
     fetch_threads: Annotated[int, Field(ge=1, le=256)] = 8
     """Objects fetched at the same time by one decoding task."""
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    precision: Precision = "auto"
     """Number format of inference; `auto` takes bfloat16 where the processor is good at it."""
     limits: DecodeLimits = DecodeLimits()
     """What is too large to decode."""

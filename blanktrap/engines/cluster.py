@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ray
 
@@ -46,7 +47,7 @@ def connected(*, object_store_bytes: int) -> Iterator[ClusterResources]:
     address = os.environ.get("RAY_ADDRESS") or "local"
     _check_reachable(address)
     # Ray's own words about an embedded Ray help nobody; a failure raises, and its logs keep the rest.
-    options = {"include_dashboard": False, "object_store_memory": object_store_bytes}
+    options: dict[str, Any] = {"include_dashboard": False, "object_store_memory": object_store_bytes}
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)

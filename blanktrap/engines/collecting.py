@@ -95,11 +95,52 @@ class _Collector:
                 del self.writing[chunk]
 
 
+class Pace:
+    """Turns counts of rows into progress, and tells whoever listens."""
+
+    def __init__(self, run: OpenRun, on_progress: Callable[[ScoreProgress], None] | None) -> None:
+        spans = [run.identity.span(chunk) for chunk in run.finished_chunks]
+        self._num_media = run.identity.num_media
+        self._num_done = sum(stop - start for start, stop in spans)
+        self._num_failed = 0
+        self._on_progress = on_progress
+        self._recent: deque[tuple[float, int]] = deque()
+        self._tell()
+
+    def add(self, num_rows: int, num_failed: int) -> None:
+        """Count rows that have come."""
+        self._num_done += num_rows
+        self._num_failed += num_failed
+        self._recent.append((time.monotonic(), self._num_done))
+        while self._recent[-1][0] - self._recent[0][0] > RATE_OVER_S:
+            self._recent.popleft()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._on_progress is None:
+            return
+        images_per_s = self._rate()
+        left = self._num_media - self._num_done
+        self._on_progress(
+            ScoreProgress(
+                num_done=self._num_done,
+                num_media=self._num_media,
+                num_failed=self._num_failed,
+                images_per_s=images_per_s,
+                left_s=left / images_per_s if images_per_s else None,
+            )
+        )
+
+    def _rate(self) -> float:
+        """Images per second between the oldest and the newest of the recent batches."""
+        if not self._recent:
+            return 0.0
+        (oldest_s, oldest), (newest_s, newest) = self._recent[0], self._recent[-1]
+        return (newest - oldest) / (newest_s - oldest_s) if newest_s > oldest_s else 0.0
+
+
 def collect_chunks(
-    tables: Iterator[pa.Table],
-    run: OpenRun,
-    storage: Storage,
-    on_progress: Callable[[ScoreProgress], None] | None,
+    tables: Iterator[pa.Table], run: OpenRun, storage: Storage, pace: Pace
 ) -> dict[int, ChunkStats]:
     """Write every chunk whose rows have all come.
 
@@ -108,43 +149,17 @@ def collect_chunks(
             pixels, and `p_nonblank`, `model_id`, `device_s`.
         run: the run that may write.
         storage: the door to the bytes.
-        on_progress: called after every batch.
+        pace: is told of every batch.
 
     Returns:
         The stats of the chunks written, by chunk.
     """
-    spans = [run.identity.span(chunk) for chunk in run.finished_chunks]
-    num_before = sum(stop - start for start, stop in spans)
-    num_done, num_failed = 0, 0
-    recent: deque[tuple[float, int]] = deque()
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="write") as pool:
         collector = _Collector(run=run, storage=storage, pool=pool)
         for batch in tables:
-            num_done += collector.add(batch)
-            num_failed += batch.column("p_nonblank").null_count
-            recent.append((time.monotonic(), num_done))
-            while recent[-1][0] - recent[0][0] > RATE_OVER_S:
-                recent.popleft()
-            if on_progress:
-                left = run.identity.num_media - num_before - num_done
-                images_per_s = _rate(recent)
-                on_progress(
-                    ScoreProgress(
-                        num_done=num_before + num_done,
-                        num_media=run.identity.num_media,
-                        num_failed=num_failed,
-                        images_per_s=images_per_s,
-                        left_s=left / images_per_s if images_per_s else None,
-                    )
-                )
+            pace.add(collector.add(batch), batch.column("p_nonblank").null_count)
         collector.settle(block=True)
     return collector.written
-
-
-def _rate(recent: deque[tuple[float, int]]) -> float:
-    """Images per second between the oldest and the newest of the recent batches; 0 before there are two."""
-    (oldest_s, oldest), (newest_s, newest) = recent[0], recent[-1]
-    return (newest - oldest) / (newest_s - oldest_s) if newest_s > oldest_s else 0.0
 
 
 def _stats_of(chunk: int, table: pa.Table) -> ChunkStats:

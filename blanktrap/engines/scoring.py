@@ -23,12 +23,12 @@ from ray.data import ActorPoolStrategy, DataContext
 from ray.exceptions import RayError
 
 import blanktrap
-from blanktrap.core.config import ScoreConfig
+from blanktrap.core.config import Precision, ScoreConfig
 from blanktrap.core.errors import BlanktrapError, CheckpointError, EngineError, SourceError
 from blanktrap.core.model_card import ModelCard
 from blanktrap.engines.chunks import PIXELS, ChunkDatasource, ChunkSource, pixels_of
 from blanktrap.engines.cluster import ClusterResources, connected
-from blanktrap.engines.collecting import ScoreProgress, collect_chunks
+from blanktrap.engines.collecting import Pace, ScoreProgress, collect_chunks
 from blanktrap.files.manifest import Manifest, open_manifest
 from blanktrap.files.model_cards import read_card
 from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError
@@ -51,7 +51,7 @@ LEAST_ROW_BYTES = 96
 class ScoreActor:
     """Holds the network and turns batches of pixels into rows of the scores dataset."""
 
-    def __init__(self, model: str, storage: Storage, precision: str, device: str) -> None:
+    def __init__(self, model: str, storage: Storage, precision: Precision, device: str) -> None:
         # Weights come from storage here, not through the constructor: arguments can be lost with a node.
         from blanktrap.vision.scorer import Scorer
 
@@ -95,7 +95,7 @@ def score_manifest(
         out: the scores dataset; a run that was interrupted there is gone on with.
         config: how the work is cut and spread.
         storage: the door to the bytes.
-        on_progress: called after every batch.
+        on_progress: called before Ray starts and after every batch.
 
     Returns:
         The content of run.json.
@@ -132,9 +132,10 @@ def score_manifest(
     if todo:
         # Room for the batches that wait between the stages, a few for each core of this machine.
         store_bytes = max(256 * 1024 * 1024, 24 * source.batch_bytes())
+        pace = Pace(run, on_progress)
         with connected(object_store_bytes=store_bytes) as cluster:
             tables = _scored_batches(manifest, source, identity, todo, model, config, cluster)
-            written = collect_chunks(tables, run, storage, on_progress)
+            written = collect_chunks(tables, run, storage, pace)
     return finish_run(storage, run, written)
 
 

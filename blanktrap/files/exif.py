@@ -5,7 +5,7 @@ Refuses: decoding pixels, and any other date: `DateTime` is when somebody last s
 """
 
 import struct
-from collections.abc import Iterator
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +38,7 @@ class CaptureTime:
     """False where the file is gone or may not be read."""
 
 
-def read_capture_times(storage: Storage, media: list[tuple[str, str]]) -> Iterator[CaptureTime]:
+def read_capture_times(storage: Storage, media: list[tuple[str, str]]) -> list[CaptureTime]:
     """Read the capture times of media, many at a time, each with one range request.
 
     Args:
@@ -57,8 +57,13 @@ def read_capture_times(storage: Storage, media: list[tuple[str, str]]) -> Iterat
             return CaptureTime(media_id=media_id, timestamp=None, was_read=False)
         return CaptureTime(media_id=media_id, timestamp=capture_time_of(head), was_read=True)
 
-    with ThreadPoolExecutor(max_workers=NUM_THREADS, thread_name_prefix="exif") as pool:
-        yield from pool.map(read, media)
+    # Pillow warns of every damaged block; a block that cannot be read is simply one without time.
+    with (
+        warnings.catch_warnings(category=UserWarning, action="ignore"),
+        ThreadPoolExecutor(max_workers=NUM_THREADS, thread_name_prefix="exif") as pool,
+    ):
+        times = list(pool.map(read, media))
+    return times
 
 
 def capture_time_of(head: bytes) -> datetime | None:

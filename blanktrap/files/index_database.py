@@ -191,7 +191,7 @@ class IndexDatabase:
         self.connection.execute(_JOINED)
 
     def add_capture_times(
-        self, read: Callable[[list[tuple[str, str]]], Iterator[CaptureTime]] | None
+        self, read: Callable[[list[tuple[str, str]]], list[CaptureTime]] | None
     ) -> tuple[int, int]:
         """Make table `timed`, with EXIF times where there are no others.
 
@@ -208,7 +208,7 @@ class IndexDatabase:
                 cursor = self.connection.cursor()
                 cursor.execute("SELECT media_id, uri FROM joined WHERE timestamp IS NULL ORDER BY uri")
                 while media := cursor.fetchmany(_EXIF_BATCH):
-                    times = list(read(media))
+                    times = read(media)
                     num_read += len(times)
                     num_failed += sum(not one.was_read for one in times)
                     columns = [[one.media_id for one in times], [one.timestamp for one in times]]

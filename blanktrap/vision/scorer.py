@@ -6,21 +6,18 @@ Refuses: Ray, manifests, and the number of threads: the caller decides with `tor
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import nn
 
-from blanktrap.core.config import DecodeLimits, Preprocessing
+from blanktrap.core.config import DecodeLimits, Precision, Preprocessing
 from blanktrap.core.errors import DecodeError, UsageError
 from blanktrap.core.vocabulary import Status
 from blanktrap.files.storage import Storage
 from blanktrap.vision.checkpoints import load_network
 from blanktrap.vision.decoding import DecodedImage, decode_image
 from blanktrap.vision.network import fold_batch_norm
-
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 PRECISION_TOLERANCE = 0.02
 """Largest difference of `p_nonblank` between bfloat16 or float16 and float32."""

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from blanktrap.core.config import ArchiveConfig
-from blanktrap.vision.animals import SPECIES, Pose, Species
+from blanktrap.vision.animals import Pose
 from blanktrap.vision.scenery import Scenery
 from blanktrap.vision.scenes import Actor
+from blanktrap.vision.species import SPECIES, Species
 
 # Location names with what real folders have: hyphens, spaces, umlauts.
 _PLACES = ("Alder", "Birch", "Cliff", "Dell", "Mühlbach", "Fern", "Gorge", "Heath", "Iron Ford", "Knoll")

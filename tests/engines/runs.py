@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -64,12 +65,23 @@ class Driver:
         family = self.descendants()
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.communicate()
-        _, alive = psutil.wait_procs(family, timeout=60)
-        assert [process.name() for process in alive] == []
+        # Where nobody reaps orphans the dead stay listed as zombies, so `wait_procs` alone would wait on.
+        deadline = time.monotonic() + 60
+        while (alive := [one for one in family if is_alive(one)]) and time.monotonic() < deadline:
+            psutil.wait_procs(alive, timeout=0.1)
+        assert [str(one) for one in alive] == []
 
     def finish(self) -> str:
         """Wait for the end and return what was printed."""
         return self.process.communicate()[0]
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process still runs; a zombie does not."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def save_random_model(folder: Path, *, seed: int = 0, preprocessing: Preprocessing | None = None) -> str:

@@ -79,8 +79,18 @@ def test_every_file_is_indexed_or_counted(tmp_path: Path, make_jpeg: Draw) -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["a b.jpg", "per%20cent.jpg", "new\nline.jpg", "it's \"quoted\".jpg", "a..b.jpg", "x" * 251 + ".jpg", "ñ/é.jpg", "#1?.jpg", "a;b,c.jpg"],
-)  # fmt: skip
+    [
+        "a b.jpg",
+        "per%20cent.jpg",
+        "new\nline.jpg",
+        'it\'s "quoted".jpg',
+        "a..b.jpg",
+        "x" * 251 + ".jpg",
+        "ñ/é.jpg",
+        "#1?.jpg",
+        "a;b,c.jpg",
+    ],
+)
 def test_a_strange_name_keeps_its_bytes(tmp_path: Path, make_jpeg: Draw, name: str) -> None:
     rows, _ = index([str(put(tmp_path / "archive", {name: make_jpeg()}))], tmp_path / "m")
     assert column(rows, "media_id") == [name]
@@ -222,8 +232,9 @@ def test_a_list_gives_the_ids_of_its_folder(tmp_path: Path, make_jpeg: Draw, kin
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [("x,y\n1,2\n", "uri or path"), ("http://h/a.jpg\n", "http://"), ("\n", "no images")]
-)  # fmt: skip
+    ("content", "words"),
+    [("x,y\n1,2\n", "uri or path"), ("http://h/a.jpg\n", "http://"), ("\n", "no images")],
+)
 def test_a_bad_list_gets_one_line(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / "list.csv").write_text(content)
     with pytest.raises(UsageError, match=words):

@@ -73,23 +73,37 @@ class CocoCameraTraps:
 
 def _items(path: Path, where: str, section: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of one of the file's lists, one after the other, with their row numbers."""
-    row = -1
     try:
-        with path.open("rb") as file:
-            if file.read(len(_BOM)) != _BOM:
-                file.seek(0)
-            for row, item in enumerate(ijson.items(file, f"{section}.item", use_float=True)):
-                if not isinstance(item, dict):
-                    raise AnnotationError(f"{where}: {section}[{row}] is {item!r}, expected an object")
-                yield row, item
-    except ijson.JSONError as problem:
+        for row, item in _stream(path, section):
+            if not isinstance(item, dict):
+                raise AnnotationError(f"{where}: {section}[{row}] is {item!r}, expected an object")
+            yield row, item
+    except (ijson.JSONError, UnicodeDecodeError) as problem:
+        what = "not UTF-8" if isinstance(problem, UnicodeDecodeError) else "broken JSON"
         raise AnnotationError(
-            f"{where} is broken JSON after {section}[{row}] ({one_line(problem)[:200]})"
-            if row >= 0
-            else f"{where} is broken JSON ({one_line(problem)[:200]})"
+            f"{where} is {what} {_last_sound_place(path)} ({one_line(problem)[:200]})"
         ) from problem
-    except UnicodeDecodeError as problem:
-        raise AnnotationError(f"{where} is not UTF-8 after {section}[{row}]: save it as UTF-8") from problem
+
+
+def _stream(path: Path, section: str) -> Iterator[tuple[int, Any]]:
+    with path.open("rb") as file:
+        if file.read(len(_BOM)) != _BOM:
+            file.seek(0)
+        yield from enumerate(ijson.items(file, f"{section}.item", use_float=True))
+
+
+def _last_sound_place(path: Path) -> str:
+    """How far a broken file can be read; the parser itself does not say where it stopped."""
+    furthest = "from its beginning"
+    for section in ("categories", "images", "annotations"):
+        last = -1
+        try:
+            for last, _ in _stream(path, section):
+                pass
+        except (ijson.JSONError, UnicodeDecodeError):
+            if last >= 0:
+                furthest = f"after {section}[{last}]"
+    return furthest
 
 
 def _require(item: dict[str, Any], name: str, where: str, section: str, row: int) -> object:
