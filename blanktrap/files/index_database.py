@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from blanktrap.core.errors import UsageError
 from blanktrap.files.exif import CaptureTime
 
-_MEMORY_LIMIT = "1GB"
+# The process as a whole needs a few hundred MiB more.
+_MEMORY_LIMIT = "512MB"
 _EXIF_BATCH = 4096
 
 _CAPTURE_TIMES = pa.schema([("media_id", pa.string()), ("exif_time", pa.timestamp("ms"))])

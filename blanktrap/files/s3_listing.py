@@ -54,7 +54,7 @@ class _Range:
     token: str | None = None
     """Where the next page starts; None before the first."""
     num_pages: int = 0
-    """Pages since it began or was cut."""
+    """Pages read so far."""
 
     def request(self, bucket: str, prefix: str) -> dict[str, Any]:
         request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
@@ -107,7 +107,7 @@ def _list_ranges(client: "S3Client", bucket: str, prefix: str, num_workers: int)
                             span, [name for name in folders if name > keys[-1].key], num_workers
                         )
                     elif can_cut and keys and len(waiting) + len(running) < num_workers:
-                        waiting += _cut(span, keys[-1].key)
+                        waiting += _cut(span, keys[-1].key, prefix)
                 if keys:
                     yield keys
     finally:
@@ -157,14 +157,17 @@ def _cut_at(span: _Range, folders: list[str], num_ranges: int) -> list[_Range]:
     return [_Range(after=start, until=end) for start, end in zip(bounds, ends, strict=True)]
 
 
-def _cut(span: _Range, reached: str) -> list[_Range]:
+def _cut(span: _Range, reached: str, prefix: str) -> list[_Range]:
     """Cut what is left of a long range in two; it keeps the first half, the other is returned."""
-    middle = midpoint(reached, span.until) if span.num_pages >= _LONG_RANGE_PAGES else None
+    if span.num_pages < _LONG_RANGE_PAGES:
+        return []
+    # Every key begins with the prefix: only what follows it can lie between.
+    end = None if span.until is None else span.until[len(prefix) :]
+    middle = midpoint(reached[len(prefix) :], end)
     if middle is None:
         return []
-    rest = _Range(after=middle, until=span.until)
-    span.until = middle
-    span.num_pages = 0
+    rest = _Range(after=prefix + middle, until=span.until)
+    span.until = prefix + middle
     return [rest]
 
 

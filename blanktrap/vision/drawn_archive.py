@@ -125,7 +125,7 @@ def _standing_archive(folder: Path, config: ArchiveConfig) -> ArchiveSummary | N
             raise UsageError(f"{folder / name} is not a drawn archive's: choose another folder") from problem
         if not is_same:
             raise UsageError(f"{folder} holds an archive drawn with other settings: choose another folder")
-        if summary is None:
+        if summary is None or not (folder / ANNOTATIONS).is_file():
             return None
         return ArchiveSummary(folder=folder, annotations=folder / ANNOTATIONS, reused=True, **summary)
     if any(folder.iterdir()):

@@ -17,7 +17,8 @@ from blanktrap.vision.cameras import FLAWS, Caption, banner_height_px, develop_j
 from blanktrap.vision.daylight import light_at
 from blanktrap.vision.scenery import Scenery, draw_scenery
 from blanktrap.vision.scenes import Actor, Frame, Moment, draw_frame
-from blanktrap.vision.sightings import Deployment, SequencePlan, plan_sequences, stage_visit
+from blanktrap.vision.sightings import Deployment, SequencePlan, plan_sequences
+from blanktrap.vision.visits import stage_visit
 
 _FRAME_GAP_S = 1.0
 _NUM_TRIES = 5
@@ -85,7 +86,7 @@ def _draw_media(
         seed=seed,
         exposure=plan.exposure * (1 + 0.01 * frame_num),
     )
-    frame, boxes = draw_seen_frame(scenery, moment, actors, min_seen=0.5 - 0.3 * config.difficulty)
+    frame, boxes = draw_seen_frame(scenery, moment, actors, min_seen=0.8 - 0.6 * config.difficulty)
     is_night = light_at(taken, cloud=0.0).is_night
     caption = Caption(
         taken=taken,

@@ -21,6 +21,8 @@ from blanktrap.vision.plants import (
 )
 from blanktrap.vision.textures import Field, enlarge, smooth_noise, soft_step, tileable_noise
 
+_CANOPY: dict[Habitat, float] = {"forest": 0.9, "meadow": 0.15, "savanna": 0.2, "scrub": 0.25}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prop:
@@ -91,7 +93,7 @@ def draw_scenery(seed: tuple[int, ...], *, width_px: int, height_px: int, diffic
         plate=plate,
         props=props,
         shade=shade,
-        canopy={"forest": 0.9, "meadow": 0.15, "savanna": 0.2, "scrub": 0.25}[habitat],
+        canopy=_CANOPY[habitat] * (0.4 + 0.6 * difficulty),
         grain=Image.fromarray(grain.astype(np.uint8)),
     )
 
@@ -227,19 +229,20 @@ def _draw_props(
         thick = max(6, int(height * near * rng.uniform(0.14, 0.24)) + 5)
         tall = int(horizon_px + near * ground) + 4
         stand(draw_trunk(rng, palette, width_px=thick, height_px=tall), near, sway=0.0, hides=False)
-    for _ in range(int(rng.integers(3, 7)) if habitat != "meadow" else int(rng.integers(1, 4))):
+    num_bushes = int(rng.integers(1, 4)) + (0 if habitat == "meadow" else 1 + round(3 * difficulty))
+    for _ in range(num_bushes):
         near = rng.uniform(0.06, 0.5)
         wide = int(height * (0.1 + near * rng.uniform(0.45, 0.85)))
         bush = draw_bush(rng, palette, width_px=wide, height_px=int(wide * rng.uniform(0.55, 0.95)))
         stand(bush, near, sway=0.05, hides=False)
-    for _ in range(int(rng.integers(0, 4))):
+    for _ in range(int(rng.integers(0, 2)) + round(3 * difficulty)):
         near = rng.uniform(0.1, 0.9)
         wide = max(8, int(height * near * rng.uniform(0.06, 0.22)))
         stone = draw_stone(rng, palette, width_px=wide, height_px=max(5, int(wide * 0.6)))
         stand(stone, near, sway=0.0, hides=False)
-    if rng.random() < 0.35 + 0.5 * difficulty:
+    if rng.random() < 0.1 + 0.8 * difficulty:
         near = rng.uniform(0.22, 0.6)
-        wide = int(height * near * rng.uniform(0.6, 1.1)) + 20
+        wide = int(height * near * rng.uniform(0.6, 1.0)) + 20
         log = draw_log(rng, palette, width_px=wide, height_px=int(wide * rng.uniform(0.28, 0.42)))
         stand(log, near, sway=0.0, hides=False, x=rng.uniform(0.15, 0.85) * width)
     for _ in range(int(rng.integers(4, 8)) + round(6 * difficulty)):

@@ -231,6 +231,6 @@ def _develop(
     picture = picture.point(table * len(picture.getbands())).convert("RGB")
     x, y = int(rng.integers(0, 64)), int(rng.integers(0, 64))
     grain = scenery.grain.crop((x, y, x + scenery.width_px, y + scenery.height_px))
-    strength = 0.42 if light.is_night else 0.16
+    strength = 0.34 if light.is_night else 0.16
     quiet = grain.point([round(128 + (v - 128) * strength) for v in range(256)])
     return ImageChops.add(picture, Image.merge("RGB", (quiet, quiet, quiet)), 1.0, -128)

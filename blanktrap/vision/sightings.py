@@ -1,6 +1,7 @@
-"""What happens at drawn places, and when: deployments, sequences, and who walks through them.
+"""What happens at drawn places, and when: deployments and their sequences.
 
-Owns: the exact numbers of blank and nonblank media, and the story of every sequence. Refuses: pixels.
+Owns: the exact numbers of blank and nonblank media, and which frames are which. Refuses: pixels, and
+who it is that walks through.
 All of it follows from the seed alone, deployment by deployment, so that nothing has to be remembered.
 """
 
@@ -11,16 +12,10 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from blanktrap.core.config import ArchiveConfig
-from blanktrap.vision.animals import Pose
-from blanktrap.vision.scenery import Scenery
-from blanktrap.vision.scenes import Actor
-from blanktrap.vision.species import SPECIES, Species
 
 # Location names with what real folders have: hyphens, spaces, umlauts.
 _PLACES = ("Alder", "Birch", "Cliff", "Dell", "Mühlbach", "Fern", "Gorge", "Heath", "Iron Ford", "Knoll")
 _DEPLOYMENT_IMAGES = 400
-_SIDE_PX_PER_M = 0.62
-"""Apparent size of a metre at the lower edge, in share of the picture's height."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +67,7 @@ def plan_deployments(config: ArchiveConfig) -> Iterator[Deployment]:
     edges += np.arange(config.num_locations + 1)
     edges[-1] = config.num_images
     digits = max(2, len(str(config.num_locations)))
+    all_blank = round(config.blank_rate * config.num_images)
     done_blank = 0
     for location in range(config.num_locations):
         name = f"{_PLACES[location % len(_PLACES)]} {location + 1:0{digits}d}"
@@ -81,9 +77,11 @@ def plan_deployments(config: ArchiveConfig) -> Iterator[Deployment]:
         for number in range(num_parts):
             first = start + (stop - start) * number // num_parts
             last = start + (stop - start) * (number + 1) // num_parts
-            wobble = 0.0 if last == config.num_images else rng.uniform(-0.1, 0.1) * (last - first)
+            wobble = rng.uniform(-0.1, 0.1) * (last - first)
             due = round(config.blank_rate * last + wobble) - done_blank
-            num_blank = int(np.clip(due, 0, last - first))
+            # What is left over must fit into the deployments to come.
+            still = all_blank - done_blank
+            num_blank = min(max(due, 0, still - (config.num_images - last)), still, last - first)
             done_blank += num_blank
             yield Deployment(
                 location=location,
@@ -109,7 +107,9 @@ def plan_sequences(config: ArchiveConfig, deployment: Deployment) -> list[Sequen
         blanks -= present.count(False)
         animals -= present.count(True)
         stories.append((present, hour))
-    start = datetime(2023, 3, 1) + timedelta(days=int(rng.integers(0, 500)) + 60 * deployment.number)
+    # One deployment follows the other; where there are very many, several cameras run side by side.
+    first_day = int(np.random.default_rng((config.seed, 7, deployment.location)).integers(0, 300))
+    start = datetime(2020, 3, 1) + timedelta(days=first_day + 70 * (deployment.number % 20))
     days = rng.integers(0, max(6, len(stories) // 6), len(stories))
     clouds = rng.beta(0.7, 0.7, int(days.max()) + 1)
     order = sorted(range(len(stories)), key=lambda one: (days[one], stories[one][1]))
@@ -120,9 +120,8 @@ def plan_sequences(config: ArchiveConfig, deployment: Deployment) -> list[Sequen
         taken = start + timedelta(days=int(days[one]), seconds=int(hour * 3600))
         taken = max(taken, earliest) + timedelta(milliseconds=int(rng.integers(0, 1000)))
         earliest = taken.replace(microsecond=0) + timedelta(seconds=90)
-        low, high = (
-            (0.1, 0.4 + 0.6 * config.difficulty) if any(present) else (0.25, 0.55 + 0.45 * config.difficulty)
-        )
+        # What triggered a blank sequence was the wind.
+        calm = 0.1 if any(present) else 0.25
         plans.append(
             SequencePlan(
                 number=number,
@@ -130,7 +129,7 @@ def plan_sequences(config: ArchiveConfig, deployment: Deployment) -> list[Sequen
                 present=present,
                 taken=taken,
                 cloud=float(np.clip(clouds[days[one]] + rng.normal(0.0, 0.08), 0.0, 1.0)),
-                wind=float(rng.uniform(low, high)),
+                wind=float(rng.uniform(calm, calm + 0.3 + 0.5 * config.difficulty)),
                 exposure=float(np.clip(rng.normal(1.0, 0.07), 0.8, 1.2)),
                 temperature_c=round(14 + 8 * np.sin((hour - 9) / 24 * 2 * np.pi) + rng.normal(0, 3)),
                 seed=int(rng.integers(0, 2**62)),
@@ -155,140 +154,3 @@ def _choose_frames(rng: np.random.Generator, size: int, blanks: int, animals: in
         choices += [(False, True, True), (False, False, True), (False, True, False)]
     fitting = [one for one in choices if one.count(True) <= animals and one.count(False) <= blanks]
     return fitting[int(rng.integers(len(fitting)))] if fitting else (True,)
-
-
-def stage_visit(
-    scenery: Scenery, plan: SequencePlan, *, difficulty: float
-) -> list[tuple[tuple[Actor, ...], Species | None]]:
-    """Say for each frame of a sequence which animals are where.
-
-    Args:
-        scenery: the place.
-        plan: the sequence.
-        difficulty: in [0, 1]; smaller, better hidden, better camouflaged, more at the border.
-
-    Returns:
-        For each frame its animals and their species; nothing and None in a blank frame.
-    """
-    if not any(plan.present):
-        return [((), None)] * len(plan.present)
-    rng = np.random.default_rng((plan.seed, 3))
-    share = np.array([species.share for species in SPECIES])
-    species = SPECIES[int(rng.choice(len(SPECIES), p=share / share.sum()))]
-    is_herd = species.name in ("moor deer", "bristle boar") and rng.random() < 0.3
-    walkers = [
-        _Walker.choose(rng, scenery, species, plan, difficulty)
-        for _ in range(int(rng.integers(2, 4)) if is_herd else 1)
-    ]
-    if is_herd:
-        # A herd keeps together: all go the way of the first, one behind the other.
-        walkers = [walkers[0], *(walker.behind(walkers[0], rng) for walker in walkers[1:])]
-    return [
-        (tuple(walker.at(frame) for walker in walkers), species) if seen else ((), None)
-        for frame, seen in enumerate(plan.present)
-    ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Walker:
-    """One animal on its way through the picture."""
-
-    species: Species
-    coat: tuple[float, float, float]
-    height_px: float
-    x_px: float
-    """Column at frame `since`."""
-    since: int
-    step_px: float
-    """Columns moved from frame to frame, negative to the left."""
-    foot_px: float
-    grazing: bool
-    stride: float
-    blur_px: float
-    eyes_shine: bool
-    seed: int
-
-    @staticmethod
-    def choose(
-        rng: np.random.Generator, scenery: Scenery, species: Species, plan: SequencePlan, difficulty: float
-    ) -> "_Walker":
-        full = scenery.height_px
-        metre = species.height_m * _SIDE_PX_PER_M * full
-        highest = min(0.98, 0.5 * full / metre)
-        lowest = min(highest - 0.05, max(0.16, (0.2 - 0.16 * difficulty) * full / metre))
-        near = lowest + (highest - lowest) * float(rng.random()) ** (0.8 + difficulty)
-        tufts = [
-            prop
-            for prop in scenery.props
-            if prop.hides and lowest <= scenery.nearness(prop.foot_px) <= highest
-        ]
-        in_grass = bool(tufts) and rng.random() < 0.1 + 0.5 * difficulty
-        tuft = tufts[int(rng.integers(len(tufts)))] if in_grass else None
-        if tuft is not None:
-            near = scenery.nearness(tuft.foot_px - 1.0)
-        height_px = metre * near * float(rng.uniform(0.9, 1.1))
-        to_left = bool(rng.random() < 0.5)
-        pace = float(rng.uniform(0.25, 1.1)) * height_px * (-1 if to_left else 1)
-        present = plan.present
-        middle = present.index(True) + (present.count(True) - 1) // 2
-        width = scenery.width_px
-        x = tuft.x_px if tuft is not None else float(rng.uniform(0.18, 0.82)) * width
-        # How far the middle of the body stands inside the border, in heights of its back.
-        depth = float(rng.uniform(0.15, 1.0 - 0.5 * difficulty)) * height_px
-        if not present[0] or (all(present) and rng.random() < 0.1 + 0.3 * difficulty):
-            x, middle = (width - depth if to_left else depth), present.index(True)
-        elif not present[-1]:
-            x, middle = (depth if to_left else width - depth), len(present) - 1 - present[::-1].index(True)
-        hiding = float(np.clip(0.1 + 0.55 * difficulty * rng.random() + 0.1 * rng.normal(), 0.0, 0.7))
-        ground = np.array(scenery.palette.ground_a) * 0.5 + np.array(scenery.palette.ground_b) * 0.5
-        coat = np.array(species.coat) * float(rng.uniform(0.85, 1.12)) * (1 - hiding) + ground * 0.8 * hiding
-        is_blurred = rng.random() < 0.15 + 0.3 * difficulty
-        return _Walker(
-            species=species,
-            coat=(float(coat[0]), float(coat[1]), float(coat[2])),
-            height_px=height_px,
-            x_px=float(np.clip(x, 0.1 * height_px, width - 0.1 * height_px)),
-            since=middle,
-            step_px=pace,
-            foot_px=scenery.row_at(near),
-            grazing=species.grazes and rng.random() < 0.3,
-            stride=float(rng.random()),
-            blur_px=float(rng.uniform(2.0, 4.0 + 9.0 * difficulty)) if is_blurred else 0.0,
-            eyes_shine=bool(rng.random() < 0.8),
-            seed=int(rng.integers(0, 2**31)),
-        )
-
-    def behind(self, leader: "_Walker", rng: np.random.Generator) -> "_Walker":
-        """The same animal, following another at a little distance."""
-        size = float(rng.uniform(0.75, 1.05))
-        back = -np.sign(leader.step_px) * leader.height_px * float(rng.uniform(0.9, 2.2))
-        return _Walker(
-            **{
-                **vars(leader),
-                "height_px": leader.height_px * size,
-                "x_px": leader.x_px + back,
-                "foot_px": leader.foot_px - leader.height_px * float(rng.uniform(0.02, 0.12)),
-                "stride": self.stride,
-                "grazing": self.grazing,
-                "seed": self.seed,
-            }
-        )
-
-    def at(self, frame: int) -> Actor:
-        """Where it is in a frame of the sequence."""
-        moved = frame - self.since
-        return Actor(
-            pose=Pose(
-                species=self.species,
-                height_px=self.height_px,
-                stride=self.stride + 0.31 * moved,
-                facing_left=self.step_px < 0,
-                grazing=self.grazing,
-                coat=self.coat,
-                seed=self.seed,
-            ),
-            x_px=self.x_px + self.step_px * moved * (0.3 if self.grazing else 1.0),
-            foot_px=self.foot_px,
-            blur_px=self.blur_px,
-            eyes_shine=self.eyes_shine,
-        )

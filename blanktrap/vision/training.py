@@ -164,6 +164,7 @@ def _build_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Ada
     return torch.optim.AdamW(
         [{"params": weights, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
         lr=config.learning_rate,
+        fused=True,
     )
 
 

@@ -65,11 +65,14 @@ class Driver:
         family = self.descendants()
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.communicate()
-        # Where nobody reaps orphans the dead stay listed as zombies, so `wait_procs` alone would wait on.
+        # Ray's two agents leave too, but only after a minute of telling a server that is gone.
+        agents = [one for one in family if is_alive(one) and one.name().endswith("Agent")]
+        for agent in agents:
+            agent.kill()
         deadline = time.monotonic() + 60
-        while (alive := [one for one in family if is_alive(one)]) and time.monotonic() < deadline:
-            psutil.wait_procs(alive, timeout=0.1)
-        assert [str(one) for one in alive] == []
+        while left := [one for one in family if is_alive(one)]:
+            assert time.monotonic() < deadline, f"still running: {left}"
+            psutil.wait_procs(left, timeout=0.1)
 
     def finish(self) -> str:
         """Wait for the end and return what was printed."""

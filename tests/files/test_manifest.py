@@ -95,6 +95,13 @@ def test_a_stopped_run_is_unfinished_and_can_be_run_again(tmp_path: Path) -> Non
     assert write(tmp_path / "m", 5).num_media == 5
 
 
+def test_a_stopped_replacement_is_no_manifest_either(tmp_path: Path) -> None:
+    write(tmp_path / "m", 40_000)
+    ManifestWriter(STORAGE, str(tmp_path / "m"), overwrite=True).write(make_table(20_000))
+    with pytest.raises(ManifestError, match="unfinished"):
+        open_manifest(STORAGE, str(tmp_path / "m"))
+
+
 def test_other_outputs_and_foreign_parquet_are_never_written_into(tmp_path: Path) -> None:
     (tmp_path / "scores").mkdir()
     (tmp_path / "scores" / "run.json").write_text("{}")

@@ -1,7 +1,6 @@
 """Images named by their flaw, and a small network that has learned something."""
 
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -9,17 +8,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from blanktrap.core.config import DecodeLimits, Preprocessing
+from blanktrap.core.config import Preprocessing
 from blanktrap.vision.network import build_network
-
-SMALL = Preprocessing(width_px=64, height_px=48)
-LIMITS = DecodeLimits()
-
-
-def encode(image: Image.Image, kind: str, **options: object) -> bytes:
-    sink = io.BytesIO()
-    image.save(sink, kind, **options)
-    return sink.getvalue()
 
 
 @pytest.fixture(scope="session")
@@ -38,20 +28,64 @@ def scene() -> Callable[..., Image.Image]:
     return draw
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small networks lose more than they win by threads, and far more on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def red_and_blue(num_images: int, seed: int) -> np.ndarray:
+    """Images from blue to red with noise, uint8, shape (num_images, 48, 64, 3)."""
+    red = np.linspace(0, 200, num_images)[:, None, None]
+    images = np.random.default_rng(seed).integers(0, 56, (num_images, 48, 64, 3)).astype(np.float64)
+    images[..., 0] += red
+    images[..., 2] += 200 - red
+    return images.astype(np.uint8)
+
+
+def normalise(pixels: np.ndarray) -> torch.Tensor:
+    """The definition of preprocessing, slow and plain: shape (num_images, 3, height_px, width_px)."""
+    usual = Preprocessing()
+    images = (pixels / 255.0 - np.array(usual.mean)) / np.array(usual.std)
+    return torch.from_numpy(images.transpose(0, 3, 1, 2)).float()
+
+
+@pytest.fixture(scope="session")
+def pixels() -> np.ndarray:
+    """Twenty-two images that the taught network has not seen."""
+    return red_and_blue(22, seed=0)
+
+
 @pytest.fixture(scope="session")
 def taught_network() -> nn.Module:
-    """A ResNet34 that tells red images from blue ones, so that its scores spread over [0, 1]."""
+    """A ResNet34 that tells red images from blue ones, so that its scores spread over [0, 1].
+
+    Norms have random scales and measured statistics; the last layer is fitted to logits from -3 to 3.
+    """
     chance = torch.Generator().manual_seed(1)
-    with torch.random.fork_rng():
+    images, logits = normalise(red_and_blue(40, seed=1)), torch.linspace(-3.0, 3.0, 40)
+    features: list[torch.Tensor] = []
+    with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
         network = build_network("none")
-        optimizer = torch.optim.AdamW(network.parameters(), lr=3e-4)
-        for _ in range(8):
-            red = torch.rand(16, generator=chance)
-            images = torch.randn(16, 3, 48, 64, generator=chance) * 0.3
-            images[:, 0] += (4 * red - 2).view(-1, 1, 1)
-            loss = nn.functional.binary_cross_entropy_with_logits(network(images).squeeze(1), red)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    return network.eval()
+        norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.weight.uniform_(0.5, 1.0, generator=chance)
+            norm.bias.uniform_(-0.2, 0.2, generator=chance)
+            norm.momentum = 1.0
+        network.train()(images)
+        network.avgpool.register_forward_hook(lambda _, given, out: features.append(out.flatten(1)))
+        network.eval()(images)
+        network.avgpool._forward_hooks.clear()
+        centre = features[0].mean(0)
+        spread = features[0] - centre
+        ridge = spread @ spread.T + spread.pow(2).sum(1).mean() * torch.eye(40)
+        weight = spread.T @ torch.linalg.solve(ridge, logits)
+        network.fc.weight.copy_(weight[None])
+        network.fc.bias.copy_(-(centre @ weight)[None])
+        for norm in norms:
+            norm.momentum = 0.1
+    return network

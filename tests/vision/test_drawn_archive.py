@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, UnidentifiedImageError
 
 from blanktrap.core.config import ArchiveConfig
@@ -17,6 +19,7 @@ from blanktrap.core.errors import SourceError, UsageError
 from blanktrap.vision import drawn_archive
 from blanktrap.vision.cameras import BANNER_SHARE, banner_height_px
 from blanktrap.vision.drawn_archive import ArchiveSummary, draw_archive
+from blanktrap.vision.sightings import plan_deployments, plan_sequences
 
 SMALL = ArchiveConfig(
     num_images=90, num_locations=3, blank_rate=0.6, num_corrupt=5, width_px=160, height_px=120, seed=3
@@ -64,6 +67,40 @@ def test_counts_and_blank_rate_are_as_asked(drawn: ArchiveSummary, coco: dict[st
     blank = {entry["image_id"] for entry in coco["annotations"] if entry["category_id"] == 0}
     assert len(blank) == drawn.num_blank == 54  # 0.6 of 90
     assert drawn.num_nonblank == sum(drawn.species.values()) == 36
+    names = {category["id"]: category["name"] for category in coco["categories"]}
+    of_image = {entry["image_id"]: names[entry["category_id"]] for entry in coco["annotations"]}
+    assert Counter(name for name in of_image.values() if name != "empty") == drawn.species
+    assert len(drawn.species) > 2
+
+
+@given(
+    num_images=st.integers(24, 3000),
+    num_locations=st.integers(3, 24),
+    blank_rate=st.floats(0.01, 0.99),
+    seed=st.integers(0, 9),
+)
+def test_deployments_sum_to_the_archive(
+    num_images: int, num_locations: int, blank_rate: float, seed: int
+) -> None:
+    config = ArchiveConfig(
+        num_images=num_images, num_locations=num_locations, blank_rate=blank_rate, seed=seed, num_corrupt=0
+    )
+    planned = list(plan_deployments(config))
+    assert sum(one.num_images for one in planned) == num_images
+    assert sum(one.num_blank for one in planned) == round(blank_rate * num_images)
+    assert len({one.folder for one in planned}) == len(planned)
+    assert {one.location for one in planned} == set(range(num_locations))
+    starts = [one.first_image for one in planned]
+    assert starts == [sum(one.num_images for one in planned[:place]) for place in range(len(planned))]
+    assert all(0 <= one.num_blank <= one.num_images > 0 for one in planned)
+
+
+def test_sequences_hold_exactly_the_blanks_of_their_deployment() -> None:
+    config = ArchiveConfig(num_images=700, num_locations=4, num_corrupt=0)
+    for deployment in plan_deployments(config):
+        frames = [seen for plan in plan_sequences(config, deployment) for seen in plan.present]
+        assert len(frames) == deployment.num_images
+        assert frames.count(False) == deployment.num_blank
 
 
 def test_labels_are_coco_camera_traps(coco: dict[str, Any]) -> None:

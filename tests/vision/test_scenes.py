@@ -61,6 +61,7 @@ def test_animal_changes_the_picture_inside_its_box(scenery: Scenery, moment: Mom
     frame = draw_frame(scenery, moment, (actor_at(scenery, 160, near=0.95, species=species),))
     box = frame.boxes[0]
     assert box is not None
+    assert frame.seen[0] > 0.6
     left, top, width, height = (int(value) for value in box)
     changed = np.abs(pixels_of(frame.image) - pixels_of(draw_frame(scenery, moment).image)).max(axis=2)
     assert (changed[top : top + height, left : left + width] > 12).mean() > 0.15

@@ -98,8 +98,8 @@ def _last_sound_place(path: Path) -> str:
     for section in ("categories", "images", "annotations"):
         last = -1
         try:
-            for last, _ in _stream(path, section):
-                pass
+            for row, _ in _stream(path, section):
+                last = row
         except (ijson.JSONError, UnicodeDecodeError):
             if last >= 0:
                 furthest = f"after {section}[{last}]"
