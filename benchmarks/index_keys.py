@@ -18,26 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-_SERVER = """
-import sys, time, logging
-from moto.server import DomainDispatcherApplication, create_backend_app
-from moto.s3.models import s3_backends
-from werkzeug.serving import make_server
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-num_keys, latency_s = int(sys.argv[1]), float(sys.argv[2])
-backend = s3_backends["123456789012"]["aws"]
-backend.create_bucket("archive", "us-east-1")
-for number in range(num_keys):
-    place, roll = number % 40, number // 40 % 5
-    backend.put_object("archive", f"S1/L{place:02d}/R{roll}/IMG_{number:07d}.JPG", b"x")
-application = DomainDispatcherApplication(create_backend_app)
-def delayed(environ, start_response):
-    time.sleep(latency_s)
-    return application(environ, start_response)
-server = make_server("127.0.0.1", 0, delayed, threaded=True)
-print(server.server_port, flush=True)
-server.serve_forever()
-"""
+SERVER = Path(__file__).with_name("s3_server.py")
 
 
 def main() -> None:
@@ -47,7 +28,7 @@ def main() -> None:
     parser.add_argument("--latency-ms", type=float, default=0.0, help="wait before each answer")
     parser.add_argument("--out", type=Path, default=None, help="write the figures as JSON")
     arguments = parser.parse_args()
-    command = [sys.executable, "-c", _SERVER, str(arguments.keys), str(arguments.latency_ms / 1000.0)]
+    command = [sys.executable, str(SERVER), str(arguments.keys), str(arguments.latency_ms)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None

@@ -17,22 +17,13 @@ from blanktrap.files.storage import Storage
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
-# Port 0 lets the system choose a free port, so that two test runs on one machine never meet.
-_SERVER = """
-import logging, sys
-from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
-print(server.server_port, flush=True)
-server.serve_forever()
-"""
+SERVER = Path(__file__).resolve().parents[1] / "benchmarks" / "s3_server.py"
 
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """The address of an S3 server in a process of its own; the AWS environment points at it."""
-    process = subprocess.Popen([sys.executable, "-c", _SERVER], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, str(SERVER)], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         port = process.stdout.readline().strip()  # printed once the socket listens

@@ -44,8 +44,6 @@ CHUNKS_PER_EXECUTION = 20_000
 # still find room: a pool that takes every core leaves none for decoding and hangs.
 HALF_CORE = 0.5
 MEDIA_PROBED = 5
-# Numbers and model_id alone take as much of a scored row.
-LEAST_ROW_BYTES = 96
 
 
 class ScoreActor:
@@ -53,8 +51,13 @@ class ScoreActor:
 
     def __init__(self, model: str, storage: Storage, precision: Precision, device: str) -> None:
         # Weights come from storage here, not through the constructor: arguments can be lost with a node.
+        import torch
+
         from blanktrap.vision.scorer import Scorer
 
+        if device == "cpu":
+            # One actor a core: more threads than that get into each other's way.
+            torch.set_num_threads(1)
         self._scorer = Scorer.load(storage, model, device=device, precision=precision)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
@@ -187,7 +190,7 @@ def _scored_batches(
 ) -> Iterator[pa.Table]:
     """Run the pipeline over the chunks left to do and yield scored batches in any order."""
     on_gpu = config.num_gpus > 0
-    _prepare_context(source, on_gpu=on_gpu)
+    _prepare_context(source)
     min_actors, max_actors = _pool_size(config, cluster)
     for first in range(0, len(todo), CHUNKS_PER_EXECUTION):
         spans = [(chunk, *identity.span(chunk)) for chunk in todo[first : first + CHUNKS_PER_EXECUTION]]
@@ -213,15 +216,12 @@ def _scored_batches(
             raise _plain_error(problem) from problem
 
 
-def _prepare_context(source: ChunkSource, *, on_gpu: bool) -> None:
+def _prepare_context(source: ChunkSource) -> None:
     context = DataContext.get_current()
     context.enable_progress_bars = False
-    # A block ends as soon as it exceeds the target. Between the stages of a GPU pipeline every batch of
-    # pixels is to be a block of its own; on a CPU, where the stages are fused, every batch of scored rows,
-    # or nothing would be seen of a chunk before its end.
-    context.target_max_block_size = (
-        source.batch_bytes() - 1 if on_gpu else source.batch_size * LEAST_ROW_BYTES
-    )
+    # A block ends as soon as it exceeds the target: every full batch of pixels is a block of its own, not
+    # cut (the network would see single images) and not joined (memory). Scored rows are joined to chunks.
+    context.target_max_block_size = source.batch_bytes() - 1
     # Rows are never dropped for an error; a media that fails has a status, anything else stops the run.
     context.max_errored_blocks = 0
 

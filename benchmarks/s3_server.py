@@ -1,0 +1,41 @@
+"""A local S3 server (moto) in a process of its own: prints its port, then serves until it is ended.
+
+`python benchmarks/s3_server.py [NUM_KEYS [LATENCY_MS]]` puts small objects of a camera-trap layout into
+the bucket `archive`, and waits that long before each answer. Benchmarks and tests start it.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+def serve(num_keys: int, latency_s: float) -> None:
+    """Serve on a free port of 127.0.0.1; port 0 lets the system choose, so that two never meet."""
+    from moto.s3.models import s3_backends
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    if num_keys:
+        backend = s3_backends["123456789012"]["aws"]
+        backend.create_bucket("archive", "us-east-1")
+        for number in range(num_keys):
+            place, roll = number % 40, number // 40 % 5
+            backend.put_object("archive", f"S1/L{place:02d}/R{roll}/IMG_{number:07d}.JPG", b"x")
+    application = DomainDispatcherApplication(create_backend_app)
+
+    def delayed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        time.sleep(latency_s)
+        answer: Iterable[bytes] = application(environ, start_response)
+        return answer
+
+    server = make_server("127.0.0.1", 0, delayed if latency_s else application, threaded=True)
+    sys.stdout.write(f"{server.server_port}\n")
+    sys.stdout.flush()
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    serve(int((sys.argv[1:2] or ["0"])[0]), float((sys.argv[2:3] or ["0"])[0]) / 1000)
