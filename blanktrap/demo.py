@@ -19,8 +19,8 @@ from blanktrap.core.config import (
     SelectConfig,
     TrainConfig,
 )
-from blanktrap.core.durations import duration
 from blanktrap.core.errors import UsageError
+from blanktrap.core.wording import duration
 from blanktrap.files.storage import Storage
 
 MARK = "demo.json"
@@ -50,7 +50,7 @@ def run_demo(
     from blanktrap.files.manifest import open_manifest
     from blanktrap.files.scores import describe_run
     from blanktrap.files.selecting import select_splits
-    from blanktrap.vision.drawn_archive import draw_archive
+    from blanktrap.vision.drawing.archive import draw_archive
     from blanktrap.vision.training import train
 
     clock = _Clock()

@@ -17,7 +17,7 @@ from blanktrap.core.extrapolation import extrapolate_counts, extrapolate_precisi
 from blanktrap.core.metrics import ConfusionCounts
 from blanktrap.core.report_figures import NUM_EXTRAPOLATED
 from blanktrap.core.savings import HandWork, savings_of
-from blanktrap.core.summary import count, percent
+from blanktrap.core.wording import count, percent
 from dashboard.charts import cutoff_chart
 from dashboard.loaders import LoadedReport, Request, choose_report, load_report, parse_arguments
 

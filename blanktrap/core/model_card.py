@@ -67,6 +67,8 @@ class ModelCard(Config):
     """Digest of the training manifest."""
     training_locations: tuple[str, ...]
     """Locations the network learned from, sorted: scoring them says nothing about new ones."""
+    validation_locations: tuple[str, ...] = ()
+    """Locations that chose the epoch and the cutoff, sorted: figures measured there flatter too."""
     label_counts: dict[str, Annotated[int, Field(ge=0)]]
     """Media by split and label that could be decoded, such as `train/blank`."""
     config: TrainConfig

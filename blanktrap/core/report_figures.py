@@ -55,10 +55,14 @@ class Basis:
         return dict(self.run.get("model") or {})
 
     @cached_property
-    def training_locations(self) -> frozenset[str] | None:
-        """Locations the model was trained on; None where the model card does not say."""
+    def seen_locations(self) -> frozenset[str] | None:
+        """Locations the model was trained or validated on; None where the model card does not say."""
         named = self.model.get("training_locations")
-        return None if named is None else frozenset(named)
+        return (
+            None
+            if named is None
+            else frozenset(named) | frozenset(self.model.get("validation_locations") or ())
+        )
 
     def num_locations(self, *names: str) -> int:
         """Known locations with at least one measured media in the named groups."""
@@ -96,7 +100,7 @@ def build_report(basis: Basis, *, created_at: datetime, version: str, warnings: 
         warnings=[*warnings, *_warnings(basis, on)],
         scores=basis.scores,
         manifest_digest=identity.get("manifest_digest"),
-        model={key: value for key, value in basis.model.items() if key != "training_locations"},
+        model={key: value for key, value in basis.model.items() if not key.endswith("_locations")},
         versions={**(basis.run.get("versions") or {}), "blanktrap_evaluate": version},
         config=config.model_dump(mode="json"),
         cutoff=tally.cutoff,
@@ -200,20 +204,20 @@ def _leak_warnings(basis: Basis, on: MeasuredOn) -> list[str]:
             f"the measured media include {' and '.join(parts)} media that the model has seen: "
             f"the figures are too good for new locations"
         ]
-    if basis.training_locations is None:
+    if basis.seen_locations is None:
         return [
-            "the model card names no training locations: nobody can tell whether the model was trained on "
+            "the model card names no training locations: nobody can tell whether the model has seen "
             "the measured ones"
         ]
     shared = {
         location: group.confusion.num_media
         for location, group in basis.measured.by_location.items()
-        if location in basis.training_locations
+        if location in basis.seen_locations
     }
     if not shared:
         return []
     return [
         f"{int(sum(shared.values())):,} of the {on.num_media:,} measured media come from {len(shared):,} "
-        f"location{'' if len(shared) == 1 else 's'} the model was trained on: the figures are too good for "
+        f"location{'' if len(shared) == 1 else 's'} the model was trained or validated on: the figures are too good for "
         f"new locations"
     ]

@@ -107,7 +107,7 @@ def confusion_table(
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def locations_table(measured: Measured, training_locations: Container[str]) -> pa.Table:
+def locations_table(measured: Measured, seen_locations: Container[str]) -> pa.Table:
     """Counts and recalls by location, those with most missed nonblank first; null for no known location."""
     rows = [
         {
@@ -119,7 +119,7 @@ def locations_table(measured: Measured, training_locations: Container[str]) -> p
             "removed_blank": group.removed_blank,
             "blank_recall": group.confusion.blank_recall,
             "num_not_scored": group.not_scored_nonblank + group.not_scored_blank,
-            "was_trained_on": location is not None and location in training_locations,
+            "was_trained_on": location is not None and location in seen_locations,
         }
         for location, group in measured.by_location.items()
     ]

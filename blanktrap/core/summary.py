@@ -5,6 +5,7 @@ Owns: wording and alignment of what `blanktrap evaluate` prints. Refuses: comput
 
 from blanktrap.core.metrics import ConfusionCounts
 from blanktrap.core.report import Report
+from blanktrap.core.wording import count, percent
 
 _LABEL_WIDTH = 22
 _COLUMN_WIDTH = 16
@@ -25,16 +26,6 @@ def summarise(report: Report) -> list[str]:
             lines.append("")
         lines += block
     return lines
-
-
-def percent(share: float | None) -> str:
-    """A share as `95.3 %`; a dash where there is none."""
-    return "-" if share is None else f"{100.0 * share:.1f} %"
-
-
-def count(number: float) -> str:
-    """A count, rounded, with separators."""
-    return f"{round(number):,}"
 
 
 def _measured_lines(report: Report) -> list[str]:

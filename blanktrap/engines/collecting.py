@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from blanktrap.core.durations import duration
 from blanktrap.core.schemas import SCORES_SCHEMA
+from blanktrap.core.wording import duration
 from blanktrap.engines.chunks import CHUNK, ROW
 from blanktrap.files.scores import ChunkStats, OpenRun, write_chunk
 from blanktrap.files.storage import Storage

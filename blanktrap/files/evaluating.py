@@ -191,6 +191,6 @@ def _tables(basis: Basis, report: Report) -> dict[str, pa.Table]:
         "curve": curve_table(measured, tally, blank_rate=rate),
         "histogram": histogram_table(measured, tally),
         "confusion": confusion_table(measured, cutoffs, expected, cutoff=report.cutoff, blank_rate=rate),
-        "locations": locations_table(measured, basis.training_locations or ()),
+        "locations": locations_table(measured, basis.seen_locations or ()),
         "species": species_table(measured),
     }

@@ -21,10 +21,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from blanktrap.core.durations import duration
 from blanktrap.core.errors import ScoresError
 from blanktrap.core.schemas import SCORES_VERSION, conform_scores
 from blanktrap.core.vocabulary import Status
+from blanktrap.core.wording import duration
 from blanktrap.files.s3 import ObjectMissingError
 from blanktrap.files.storage import Storage, join
 

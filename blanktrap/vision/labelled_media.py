@@ -18,13 +18,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from blanktrap.core.config import DecodeLimits, Preprocessing, TrainConfig
-from blanktrap.core.errors import DecodeError, TrainingError
+from blanktrap.core.errors import TrainingError
 from blanktrap.core.splits import group_media, refuse_leak, split_by_location
 from blanktrap.core.vocabulary import Label, Split, Status
 from blanktrap.files.manifest import Manifest
-from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError
 from blanktrap.files.storage import Storage
-from blanktrap.vision.decoding import decode_image
+from blanktrap.vision.loading import load_image
 
 logger = logging.getLogger(__name__)
 
@@ -201,18 +200,12 @@ def decoded(
 def _decode_into(
     pixels: np.ndarray, index: int, uri: str, preprocessing: Preprocessing, storage: Storage
 ) -> Status:
-    try:
-        pixels[index] = decode_image(storage.read_bytes(uri), preprocessing, DecodeLimits()).pixels
-    except ObjectMissingError as problem:
-        logger.warning("left out of training, missing: %s", problem)
-        return Status.MISSING
-    except ObjectDeniedError as problem:
-        logger.warning("left out of training, unreadable: %s", problem)
-        return Status.UNREADABLE
-    except DecodeError as problem:
-        logger.warning("left out of training, %s: %s (%s)", problem.status, uri, problem)
-        return Status(problem.status)
-    return Status.OK
+    loaded = load_image(uri, None, storage=storage, preprocessing=preprocessing, limits=DecodeLimits())
+    if loaded.image is None:
+        logger.info("left out of training, %s: %s (%s)", loaded.status, uri, loaded.error)
+    else:
+        pixels[index] = loaded.image.pixels
+    return loaded.status
 
 
 def _refuse_full_disk(folder: Path, num_bytes: int) -> None:

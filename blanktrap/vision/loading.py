@@ -79,6 +79,18 @@ def load_images(
                 future.cancel()
 
 
+def load_image(
+    uri: str,
+    size_bytes: int | None,
+    *,
+    storage: Storage,
+    preprocessing: Preprocessing,
+    limits: DecodeLimits,
+) -> LoadedImage:
+    """Fetch and decode one image in the calling thread. Arguments and errors as `load_images`."""
+    return _decode(_fetch(uri, size_bytes, storage, limits), preprocessing, limits)
+
+
 def _fetch(uri: str, size_bytes: int | None, storage: Storage, limits: DecodeLimits) -> _Fetched:
     started = time.perf_counter()
 

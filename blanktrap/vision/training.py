@@ -79,6 +79,7 @@ def train(
         config=config,
         manifest_digest=manifest.digest,
         training_locations=train_media.locations(),
+        validation_locations=media.media.take(media.media.splits == Split.VAL).locations(),
         label_counts=media.media.label_counts(),
         metrics=best.metrics,
         recommended_cutoff=best.cutoff,
@@ -147,7 +148,7 @@ def _fit(
                     images_total=total,
                     images_per_s=rate,
                     loss=float(np.mean(losses)),
-                    seconds_left=(total - done) / rate,
+                    left_s=(total - done) / rate,
                 )
             )
         result = _validate(averaged.module, media, config, epoch)
@@ -270,7 +271,7 @@ def _decoding_reporter(
                 images_total=num_media,
                 images_per_s=rate,
                 loss=math.nan,
-                seconds_left=(num_media - num_done) / rate,
+                left_s=(num_media - num_done) / rate,
             )
         )
 

@@ -6,6 +6,7 @@ Owns: the progress line and the closing summary. Refuses: training.
 from dataclasses import dataclass
 
 from blanktrap.core.model_card import ModelCard
+from blanktrap.core.wording import duration, percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class TrainProgress:
     images_per_s: float
     loss: float
     """Mean of the epoch so far; nan while images are decoded."""
-    seconds_left: float
+    left_s: float
 
     def text(self) -> str:
         """One line for people."""
@@ -29,8 +30,8 @@ class TrainProgress:
         loss = f", loss {self.loss:.3f}" if self.epoch else ""
         return (
             f"{doing} {self.images_done:,}/{self.images_total:,} images "
-            f"({self.images_done / self.images_total:.1%}), {self.images_per_s:.1f} images/s{loss}, "
-            f"{self.seconds_left:.0f} s left"
+            f"({percent(self.images_done / self.images_total)}), {self.images_per_s:.1f} images/s{loss}, "
+            f"{duration(self.left_s)} left"
         )
 
 
@@ -58,18 +59,18 @@ class TrainSummary:
         lines = [
             f"trained on {blank + nonblank:,} media ({blank:,} blank, {nonblank:,} nonblank) of "
             f"{len(self.card.training_locations)} locations: {self.card.config.num_epochs} epochs in "
-            f"{self.training_s:.0f} s, {self.images_per_s:.1f} images/s",
+            f"{duration(self.training_s)}, {self.images_per_s:.1f} images/s",
             f"validated on {metrics.num_media:,} media ({metrics.num_nonblank:,} nonblank) of "
             f"{metrics.num_locations} other locations, best epoch {self.best_epoch}: average precision "
             f"{_figure(metrics.average_precision)}, area under ROC {_figure(metrics.area_under_roc)}",
             f"recommended cutoff {self.card.recommended_cutoff:.3f}: there it keeps "
-            f"{metrics.nonblank_recall:.1%} of the nonblank media and removes "
-            f"{metrics.blank_recall or 0:.1%} of the blanks; chosen on these media, so "
-            f"other locations may lose more",
+            f"{percent(metrics.nonblank_recall)} of the nonblank media and removes "
+            f"{percent(metrics.blank_recall)} of the blanks; chosen on these media, so other locations "
+            f"may lose more",
         ]
         if self.left_out:
             named = ", ".join(f"{count:,} {status}" for status, count in sorted(self.left_out.items()))
-            lines.append(f"left out: {named} of the labelled images")
+            lines.append(f"left out: {named} of the labelled images (--verbose names them)")
         return [*lines, f"model {self.card.model_id} in {self.out}"]
 
 

@@ -19,9 +19,9 @@ from typing import Any
 
 from blanktrap.core.config import ArchiveConfig
 from blanktrap.core.errors import BlanktrapError, SourceError, UsageError
-from blanktrap.vision.drawn_files import Piece, draw_piece
-from blanktrap.vision.sightings import plan_deployments
-from blanktrap.vision.species import SPECIES
+from blanktrap.vision.drawing.pieces import Piece, draw_piece
+from blanktrap.vision.drawing.sightings import plan_deployments
+from blanktrap.vision.drawing.species import SPECIES
 
 logger = logging.getLogger(__name__)
 

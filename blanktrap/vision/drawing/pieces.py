@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from blanktrap.core.config import ArchiveConfig
-from blanktrap.vision.cameras import FLAWS, Caption, banner_height_px, develop_jpeg, spoil
-from blanktrap.vision.daylight import light_at
-from blanktrap.vision.scenery import Scenery, draw_scenery
-from blanktrap.vision.scenes import Actor, Frame, Moment, draw_frame
-from blanktrap.vision.sightings import Deployment, SequencePlan, plan_sequences
-from blanktrap.vision.visits import stage_visit
+from blanktrap.vision.drawing.cameras import FLAWS, Caption, banner_height_px, develop_jpeg, spoil
+from blanktrap.vision.drawing.daylight import light_at
+from blanktrap.vision.drawing.scenery import Scenery, draw_scenery
+from blanktrap.vision.drawing.scenes import Actor, Frame, Moment, draw_frame
+from blanktrap.vision.drawing.sightings import Deployment, SequencePlan, plan_sequences
+from blanktrap.vision.drawing.visits import stage_visit
 
 _FRAME_GAP_S = 1.0
 _NUM_TRIES = 5

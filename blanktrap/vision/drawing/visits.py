@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blanktrap.vision.animals import Pose
-from blanktrap.vision.plants import Colour
-from blanktrap.vision.scenery import Scenery
-from blanktrap.vision.scenes import Actor
-from blanktrap.vision.sightings import SequencePlan
-from blanktrap.vision.species import SPECIES, Species
+from blanktrap.vision.drawing.animals import Pose
+from blanktrap.vision.drawing.plants import Colour
+from blanktrap.vision.drawing.scenery import Scenery
+from blanktrap.vision.drawing.scenes import Actor
+from blanktrap.vision.drawing.sightings import SequencePlan
+from blanktrap.vision.drawing.species import SPECIES, Species
 
 _SIDE_PX_PER_M = 0.82
 """Apparent size of a metre at the lower edge, in share of the picture's height."""

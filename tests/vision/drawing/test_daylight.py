@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blanktrap.vision.daylight import blow, flash_at, lean, light_at
+from blanktrap.vision.drawing.daylight import blow, flash_at, lean, light_at
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8))
 

@@ -8,11 +8,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from blanktrap.vision.animals import Pose, draw_animal
-from blanktrap.vision.drawn_files import draw_seen_frame
-from blanktrap.vision.scenery import Scenery, draw_scenery
-from blanktrap.vision.scenes import Actor, Moment, draw_frame
-from blanktrap.vision.species import SPECIES
+from blanktrap.vision.drawing.animals import Pose, draw_animal
+from blanktrap.vision.drawing.pieces import draw_seen_frame
+from blanktrap.vision.drawing.scenery import Scenery, draw_scenery
+from blanktrap.vision.drawing.scenes import Actor, Moment, draw_frame
+from blanktrap.vision.drawing.species import SPECIES
 
 NOON = Moment(taken=datetime(2024, 5, 1, 12), cloud=0.2, wind=0.5, seed=1)
 NIGHT = replace(NOON, taken=datetime(2024, 5, 1, 23))

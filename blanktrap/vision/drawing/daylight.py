@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from blanktrap.vision.scenery import Scenery
-from blanktrap.vision.textures import Field
+from blanktrap.vision.drawing.scenery import Scenery
+from blanktrap.vision.drawing.textures import Field
 
 SUNRISE_H, SUNSET_H = 6.0, 19.5
 # Light maps are smooth: a quarter of the size is enough, and sixteen times cheaper.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from blanktrap.vision.habitats import PALETTES, Habitat
-from blanktrap.vision.plants import (
+from blanktrap.vision.drawing.habitats import PALETTES, Habitat
+from blanktrap.vision.drawing.plants import (
     Palette,
     draw_bush,
     draw_log,
@@ -19,7 +19,7 @@ from blanktrap.vision.plants import (
     draw_tuft,
     mix,
 )
-from blanktrap.vision.textures import Field, enlarge, smooth_noise, soft_step, tileable_noise
+from blanktrap.vision.drawing.textures import Field, enlarge, smooth_noise, soft_step, tileable_noise
 
 _CANOPY: dict[Habitat, float] = {"forest": 0.9, "meadow": 0.15, "savanna": 0.2, "scrub": 0.25}
 

@@ -16,10 +16,10 @@ from PIL import Image, UnidentifiedImageError
 
 from blanktrap.core.config import ArchiveConfig
 from blanktrap.core.errors import SourceError, UsageError
-from blanktrap.vision import drawn_archive
-from blanktrap.vision.cameras import BANNER_SHARE, banner_height_px
-from blanktrap.vision.drawn_archive import ArchiveSummary, draw_archive
-from blanktrap.vision.sightings import plan_deployments, plan_sequences
+from blanktrap.vision.drawing import archive as drawn_archive
+from blanktrap.vision.drawing.archive import ArchiveSummary, draw_archive
+from blanktrap.vision.drawing.cameras import BANNER_SHARE, banner_height_px
+from blanktrap.vision.drawing.sightings import plan_deployments, plan_sequences
 
 SMALL = ArchiveConfig(
     num_images=90, num_locations=3, blank_rate=0.6, num_corrupt=5, width_px=160, height_px=120, seed=3

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from blanktrap.vision.plants import Colour
-from blanktrap.vision.species import Points, Species
-from blanktrap.vision.textures import smooth_noise
+from blanktrap.vision.drawing.plants import Colour
+from blanktrap.vision.drawing.species import Points, Species
+from blanktrap.vision.drawing.textures import smooth_noise
 
 Place = Callable[[NDArray[np.float64]], list[tuple[float, float]]]
 SUPERSAMPLING = 3

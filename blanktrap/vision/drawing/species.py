@@ -7,7 +7,7 @@ Shapes are given in heights of the back: x forward from the middle of the body, 
 
 from dataclasses import dataclass
 
-from blanktrap.vision.plants import Colour
+from blanktrap.vision.drawing.plants import Colour
 
 Points = tuple[tuple[float, float], ...]
 

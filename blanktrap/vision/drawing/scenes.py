@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from blanktrap.vision.animals import Pose, Sprite, draw_animal
-from blanktrap.vision.daylight import Light, blow, draw_light_map, flash_at, lean, light_at
-from blanktrap.vision.scenery import Scenery
+from blanktrap.vision.drawing.animals import Pose, Sprite, draw_animal
+from blanktrap.vision.drawing.daylight import Light, blow, draw_light_map, flash_at, lean, light_at
+from blanktrap.vision.drawing.scenery import Scenery
 
 Box = tuple[float, float, float, float]
 # Red, green and blue as an infrared camera sees them: leaves shine.

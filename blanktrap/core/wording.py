@@ -1,7 +1,17 @@
-"""How seconds are worded.
+"""How figures are worded wherever they are printed.
 
-Owns: one form for durations everywhere they are printed. Refuses: measuring time.
+Owns: one form for shares, counts and durations. Refuses: deciding what is said.
 """
+
+
+def percent(share: float | None) -> str:
+    """A share as `95.3 %`; a dash where there is none."""
+    return "-" if share is None else f"{100.0 * share:.1f} %"
+
+
+def count(number: float) -> str:
+    """A count, rounded, with separators."""
+    return f"{round(number):,}"
 
 
 def duration(seconds: float) -> str:

@@ -5,7 +5,7 @@ Owns: the palettes. Refuses: drawing.
 
 from typing import Literal
 
-from blanktrap.vision.plants import Palette
+from blanktrap.vision.drawing.plants import Palette
 
 Habitat = Literal["forest", "meadow", "savanna", "scrub"]
 

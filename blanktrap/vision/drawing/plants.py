@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from blanktrap.vision.textures import Field, smooth_noise
+from blanktrap.vision.drawing.textures import Field, smooth_noise
 
 Colour = tuple[float, float, float]
 
