@@ -12,13 +12,11 @@ import json
 import os
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-SERVER = Path(__file__).with_name("s3_server.py")
+from s3_server import S3Server
 
 
 def main() -> None:
@@ -28,15 +26,9 @@ def main() -> None:
     parser.add_argument("--latency-ms", type=float, default=0.0, help="wait before each answer")
     parser.add_argument("--out", type=Path, default=None, help="write the figures as JSON")
     arguments = parser.parse_args()
-    command = [sys.executable, str(SERVER), str(arguments.keys), str(arguments.latency_ms)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        port = server.stdout.readline().strip()
-        figures = measure(f"http://127.0.0.1:{port}", arguments.keys, arguments.rounds)
-    finally:
-        server.kill()
-        server.wait()
+    with S3Server(arguments.keys, arguments.latency_ms) as server:
+        os.environ.update(server.environment())
+        figures = measure(arguments.keys, arguments.rounds)
     figures["latency_ms"] = arguments.latency_ms
     text = json.dumps(figures, indent=1)
     print(text)
@@ -44,14 +36,8 @@ def main() -> None:
         arguments.out.write_text(text)
 
 
-def measure(address: str, num_keys: int, rounds: int) -> dict[str, float]:
+def measure(num_keys: int, rounds: int) -> dict[str, float]:
     """Index and list the bucket in turn; seconds are medians."""
-    os.environ.update(
-        AWS_ENDPOINT_URL=address,
-        AWS_ACCESS_KEY_ID="testing",
-        AWS_SECRET_ACCESS_KEY="testing",
-        AWS_REGION="us-east-1",
-    )
     from blanktrap.core.config import IndexConfig
     from blanktrap.files.indexing import build_manifest
     from blanktrap.files.storage import Storage

@@ -5,10 +5,45 @@ the bucket `archive`, and waits that long before each answer. Benchmarks and tes
 """
 
 import logging
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
+
+import psutil
+
+
+class S3Server:
+    """moto in a process of its own, for the time of the block."""
+
+    def __init__(self, num_keys: int = 0, latency_ms: float = 0.0) -> None:
+        self._num_keys, self._latency_ms = num_keys, latency_ms
+
+    def __enter__(self) -> "S3Server":
+        command = [sys.executable, __file__, str(self._num_keys), str(self._latency_ms)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self._port = self._process.stdout.readline().strip()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def environment(self) -> dict[str, str]:
+        """The AWS settings that lead to it."""
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._port}",
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_REGION": "us-east-1",
+        }
+
+    def cpu_s(self) -> float:
+        """Seconds of processor time the server has used."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        return float(times.user + times.system)
 
 
 def serve(num_keys: int, latency_s: float) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from s3_server import S3Server
 
 ROOT = Path(__file__).resolve().parent.parent
 WAYS = Path(__file__).with_name("score_ways.py")
@@ -77,33 +78,6 @@ def make_images(folder: Path, num_images: int) -> None:
         grain = random.normal(0.0, 13.0, (HEIGHT_PX, WIDTH_PX, 3)).astype(np.float32)
         image = Image.fromarray(np.clip(smooth + grain, 0, 255).astype(np.uint8))
         image.save(path, "JPEG", quality=90)
-
-
-class S3Server:
-    """moto in a process of its own, for the time of the block."""
-
-    def __enter__(self) -> "S3Server":
-        command = [sys.executable, str(Path(__file__).with_name("s3_server.py"))]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self._port = self._process.stdout.readline().strip()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def environment(self) -> dict[str, str]:
-        return {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._port}",
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_REGION": "us-east-1",
-        }
-
-    def cpu_s(self) -> float:
-        times = psutil.Process(self._process.pid).cpu_times()
-        return float(times.user + times.system)
 
 
 def run_way(way: str, folder: Path, *, watch: bool = False) -> dict[str, Any]:

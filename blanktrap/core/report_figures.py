@@ -218,6 +218,6 @@ def _leak_warnings(basis: Basis, on: MeasuredOn) -> list[str]:
         return []
     return [
         f"{int(sum(shared.values())):,} of the {on.num_media:,} measured media come from {len(shared):,} "
-        f"location{'' if len(shared) == 1 else 's'} the model was trained or validated on: the figures are too good for "
-        f"new locations"
+        f"location{'' if len(shared) == 1 else 's'} the model was trained or validated on: the figures are "
+        f"too good for new locations"
     ]

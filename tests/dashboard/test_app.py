@@ -115,7 +115,7 @@ def test_the_page_shows_the_figures_of_the_reports_cutoff(open_page, reports, ar
 
 def test_warnings_stand_before_every_figure(open_page, reports):
     page = open_page(reports[0])
-    assert "the model was trained on" in page.warning[0].value
+    assert "the model was trained or validated on" in page.warning[0].value
     kinds = [element.type for element in page.main]
     assert kinds.index("warning") < kinds.index("markdown")
 

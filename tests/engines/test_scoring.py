@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 import ray
 
-from blanktrap.core.config import IndexConfig, Preprocessing, ScoreConfig
+from blanktrap.core.config import IndexConfig, Precision, Preprocessing, ScoreConfig
 from blanktrap.core.errors import CheckpointError, EngineError, ManifestError, ScoresError
+from blanktrap.engines import scoring
 from blanktrap.engines.scoring import ScoreActor, score_manifest
 from blanktrap.files.indexing import build_manifest
 from blanktrap.files.storage import Storage
@@ -30,6 +31,7 @@ def local_ray(s3_server: str) -> Iterator[None]:
     ray.init(
         address="local",
         num_cpus=2,
+        num_gpus=1,  # in name only: enough for Ray to keep the stages apart
         include_dashboard=False,
         object_store_memory=256 * 1024 * 1024,
         log_to_driver=False,
@@ -178,6 +180,27 @@ def test_folder_and_bucket_give_identical_scores(
         assert (row["p_nonblank"], row["status"]) == (other["p_nonblank"], other["status"])
 
 
+@pytest.mark.s3
+@pytest.mark.real
+def test_real_photographs_score_alike_from_folder_and_bucket(
+    tmp_path: Path, real_data: Path, model: str, s3_bucket: str
+) -> None:
+    storage, images = Storage(), real_data / "peru"
+    for path in sorted(images.rglob("*.JPG")):
+        storage.upload(path, f"s3://{s3_bucket}/peru/{path.relative_to(images).as_posix()}")
+    tables = []
+    for number, source in enumerate((str(images), f"s3://{s3_bucket}/peru/")):
+        manifest, out = str(tmp_path / f"manifest{number}"), str(tmp_path / f"scores{number}")
+        labels = [str(images / "labels.csv")]
+        config = IndexConfig(read_exif=True)
+        build_manifest([source], manifest, annotations=labels, inventory=None, config=config, storage=storage)
+        score_manifest(manifest, model, out, config=CONFIG, storage=storage)
+        tables.append(read_scores(out).drop_columns(["uri"]))
+    assert tables[0].num_rows == 57
+    assert tables[0].equals(tables[1])
+    assert set(tables[0].column("status").to_pylist()) == {"ok"}
+
+
 def test_output_of_another_model_is_refused(tmp_path: Path, scores: str, manifest: str, model: str) -> None:
     other = save_random_model(tmp_path / "other", seed=1)
     with pytest.raises(ScoresError, match="belongs to another model"):
@@ -217,8 +240,8 @@ def test_manifest_of_another_program_is_scored_in_its_own_order(
 
 
 def test_gpu_is_asked_for_only_where_there_is_one(tmp_path: Path, manifest: str, model: str) -> None:
-    config = CONFIG.model_copy(update={"num_gpus": 1.0, "max_actors": None})
-    with pytest.raises(EngineError, match="the cluster has 0 GPUs now"):
+    config = CONFIG.model_copy(update={"num_gpus": 2.0, "max_actors": None})
+    with pytest.raises(EngineError, match="the cluster has 1 GPUs now"):
         score_manifest(manifest, model, str(tmp_path / "scores"), config=config, storage=STORAGE)
 
 
@@ -230,6 +253,26 @@ class NumberlessScorer:
 
     def score_pixels(self, pixels: np.ndarray) -> np.ndarray:
         return np.full(len(pixels), np.nan, np.float32)
+
+
+class ActorWithoutGpu(ScoreActor):
+    """Takes a GPU from Ray, and computes without it."""
+
+    def __init__(self, model: str, storage: Storage, precision: Precision, device: str) -> None:
+        assert device == "cuda"
+        super().__init__(model, storage, precision, "cpu")
+
+
+def test_stages_apart_as_with_gpus_give_the_same_scores(
+    tmp_path: Path, scores: str, manifest: str, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "ScoreActor", ActorWithoutGpu)
+    out = str(tmp_path / "scores")
+    config = CONFIG.model_copy(update={"num_gpus": 1.0})
+    score_manifest(manifest, model, out, config=config, storage=STORAGE)
+    assert_every_media_once(out, manifest)
+    one = read_scores(scores).column("p_nonblank").to_numpy()
+    np.testing.assert_allclose(one, read_scores(out).column("p_nonblank").to_numpy(), atol=1e-4)
 
 
 def test_score_that_is_no_number_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ def test_media_the_model_has_seen_bring_a_warning(tmp_path):
 def test_locations_the_model_has_seen_bring_a_warning(tmp_path):
     rows = [(*row[:6], None) for row in ROWS]
     warnings = evaluate(tmp_path, write_scores(tmp_path / "scores", rows)).warnings
-    assert "2 of the 8 measured media come from 1 location the model was trained on" in warnings[0]
+    assert "2 of the 8 measured media come from 1 location the model was trained or validated on" in warnings[0]
 
 
 def test_an_unknown_training_set_brings_a_warning(tmp_path):

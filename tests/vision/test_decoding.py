@@ -235,7 +235,7 @@ class TestNight:
         peru = sorted((real_data / "peru" / "images").iterdir())
         missouri = sorted((real_data / "missouri" / "images").glob("*/*"))
         found = [sum(decode(path.read_bytes()).is_night for path in paths) for paths in (peru, missouri)]
-        # 27 of 57 and 703 of 990 are grey all over to the eye; between them and the rest lies nothing.
+        # So many of 57 and of 990 are grey all over; between them and the rest lies nothing.
         assert found == [27, 703]
 
 
