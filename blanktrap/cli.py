@@ -21,7 +21,6 @@ from blanktrap.progress import ProgressLine
 app = typer.Typer(
     name="blanktrap",
     help="Find the blank images in a camera-trap archive, and say how many animals a cutoff would lose.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -46,7 +45,7 @@ def _options(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is being done.")] = False,
 ) -> None:
     level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("blanktrap").setLevel(level)
 
 
@@ -55,7 +54,7 @@ def index(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE...",
+            metavar="SOURCE",
             help="Folders, s3://bucket/prefix/, or a .txt, .csv or .parquet list of URIs. "
             "NAME=SOURCE puts NAME/ before the media's ids.",
         ),
@@ -89,6 +88,7 @@ def index(
     settings = config.resolve(
         config.IndexConfig,
         {"path_pattern": path_pattern, "read_exif": exif, "sequence_gap_s": sequence_gap},
+        flags={"sequence_gap_s": "sequence-gap"},
     )
     with ProgressLine() as line:
         summary = build_manifest(
@@ -171,6 +171,7 @@ def train(
             "banner_top": banner_top,
             "banner_bottom": banner_bottom,
         },
+        flags={"width_px": "image-size", "height_px": "image-size"},
     )
     settings = config.resolve(
         config.TrainConfig,
@@ -311,13 +312,15 @@ def demo(
     num_epochs: Annotated[int | None, typer.Option(help="Passes over the training media.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the archive and the training.")] = None,
 ) -> None:
-    """Draw an archive and run the whole main job on it: index, train, score, evaluate."""
+    """Draw an archive, then index, train, score and evaluate."""
     from blanktrap.demo import run_demo
 
     archive = config.resolve(
         config.ArchiveConfig,
         {"num_images": images, "num_locations": locations, "difficulty": difficulty, "seed": seed},
+        flags={"num_images": "images", "num_locations": "locations"},
     )
+    config.resolve(config.TrainConfig, {"num_epochs": num_epochs})  # refused before anything is drawn
     with ProgressLine() as line:
         for text in run_demo(out, archive, num_epochs=num_epochs, show=line.show):
             line.leave(text)
@@ -325,7 +328,7 @@ def demo(
 
 @app.command()
 def dashboard(
-    reports: Annotated[list[str], typer.Argument(metavar="REPORT...", help="Reports, local or s3://.")],
+    reports: Annotated[list[str], typer.Argument(metavar="REPORT", help="Reports, local or s3://.")],
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port on 127.0.0.1.")] = 8501,
     no_sign_request: NoSignRequest = False,
 ) -> None:
@@ -338,10 +341,14 @@ def dashboard(
 def _parse_shares(text: str | None) -> tuple[float, ...] | None:
     if text is None:
         return None
+    refusal = UsageError(f"--shares {text}: expected three shares, such as 0.6,0.2,0.2")
     try:
-        return tuple(float(part) for part in text.split(","))
+        shares = tuple(float(part) for part in text.split(","))
     except ValueError as problem:
-        raise UsageError(f"--shares {text!r}: expected three shares, such as 0.6,0.2,0.2") from problem
+        raise refusal from problem
+    if len(shares) != 3:
+        raise refusal
+    return shares
 
 
 def _parse_size(text: str | None) -> tuple[int | None, int | None]:
@@ -349,7 +356,7 @@ def _parse_size(text: str | None) -> tuple[int | None, int | None]:
         return None, None
     width, cross, height = text.lower().partition("x")
     if not (cross and width.isdecimal() and height.isdecimal()):
-        raise UsageError(f"--image-size {text!r}: expected width x height in pixels, such as 500x375")
+        raise UsageError(f"--image-size {text}: expected width x height in pixels, such as 500x375")
     return int(width), int(height)
 
 
@@ -362,7 +369,30 @@ def main(command: str | None = None) -> None:
     """Run the command line; `command` is put before the arguments by the entry points in `jobs/`."""
     arguments = sys.argv[1:] if command is None else [command, *sys.argv[1:]]
     try:
-        app(args=arguments, prog_name="blanktrap")
+        code = app(args=arguments or ["--help"], prog_name="blanktrap", standalone_mode=False)
     except BlanktrapError as problem:
-        print(f"blanktrap: {problem}", file=sys.stderr)
+        _print_error(str(problem))
         sys.exit(problem.exit_code)
+    except typer.TyperException as problem:
+        _print_error(_reworded(problem))
+        sys.exit(problem.exit_code)
+    sys.exit(code or 0)
+
+
+def _reworded(problem: typer.TyperException) -> str:
+    """What typer found wrong, in the form of our own messages."""
+    message = (
+        problem.format_message().replace("Value error, ", "").replace(": Input should", ": input should")
+    )
+    message = f"{message[:1].lower()}{message[1:].rstrip('.')}"
+    context = getattr(problem, "ctx", None)
+    if context is None or message.endswith("?"):
+        return message
+    return f"{message}; see {context.command_path} --help"
+
+
+def _print_error(message: str) -> None:
+    """Print one line, whatever a file name in it holds."""
+    line = " ".join(message.split())
+    plain = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
+    print(f"blanktrap: {plain}", file=sys.stderr)

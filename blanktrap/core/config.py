@@ -5,6 +5,7 @@ network, unknown keys. Precedence: a flag on the command line, else the default 
 resolved configuration is saved beside every output.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -19,7 +20,7 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 class Config(BaseModel):
     """The parent of all configurations: frozen, and unknown keys fail."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -91,7 +92,7 @@ class ScoreConfig(Config):
     @model_validator(mode="after")
     def _actors_in_order(self) -> "ScoreConfig":
         if self.max_actors and self.min_actors and self.max_actors < self.min_actors:
-            raise ValueError(f"max_actors {self.max_actors} is below min_actors {self.min_actors}")
+            raise ValueError(f"--max-actors {self.max_actors} is below --min-actors {self.min_actors}")
         return self
 
 
@@ -106,7 +107,7 @@ class SelectConfig(Config):
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> "SelectConfig":
         if abs(sum(self.shares) - 1.0) > 1e-6:
-            raise ValueError(f"shares {', '.join(map(str, self.shares))} do not sum to 1")
+            raise ValueError(f"--shares: {', '.join(map(str, self.shares))} do not sum to 1")
         return self
 
 
@@ -173,8 +174,15 @@ class ArchiveConfig(Config):
     """Seed of everything drawn: the same seed gives the same files."""
 
 
-def resolve(kind: type[ConfigT], values: dict[str, Any]) -> ConfigT:
+def resolve(
+    kind: type[ConfigT], values: dict[str, Any], *, flags: Mapping[str, str] | None = None
+) -> ConfigT:
     """Build a configuration from flags; values that are None keep their default.
+
+    Args:
+        kind: the configuration to build.
+        values: by field.
+        flags: what a flag is called where it has not the name of its field, by field.
 
     Raises:
         UsageError: a value is out of range or a key is unknown; one line names the field and the value.
@@ -184,8 +192,9 @@ def resolve(kind: type[ConfigT], values: dict[str, Any]) -> ConfigT:
         return kind(**given)
     except ValidationError as problem:
         first = problem.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]).replace("_", "-")
+        field = str(first["loc"][0]) if first["loc"] else ""
+        name = (flags or {}).get(field, field.replace("_", "-"))
         message = first["msg"].removeprefix("Value error, ")
         where = f"--{name}: " if name else ""
-        got = f" (got {first['input']!r})" if name else ""
+        got = f" (got {first['input']})" if name else ""
         raise UsageError(f"{where}{message[0].lower()}{message[1:]}{got}") from problem

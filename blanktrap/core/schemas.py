@@ -5,8 +5,10 @@ none may go. Refuses: reading or writing; that is floor 1.
 """
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from blanktrap.core.errors import BlanktrapError, ManifestError, ScoresError
+from blanktrap.core.vocabulary import Label, LabelLevel, Split
 
 MANIFEST_VERSION = 1
 SCORES_VERSION = 1
@@ -54,6 +56,8 @@ SCORES_SCHEMA = pa.schema(
 
 MANIFEST_ORDER = ("location_id", "timestamp", "media_id")
 
+_WORDS = {"label": Label, "label_level": LabelLevel, "split": Split}
+
 
 def check_version(
     schema: pa.Schema, key: str, supported: int, *, where: str, error: type[BlanktrapError]
@@ -82,13 +86,27 @@ def check_version(
 def conform_manifest(table: pa.Table, *, where: str) -> pa.Table:
     """Return the table with the manifest's columns first, in order and type; extra columns follow.
 
-    Nullable columns that are absent are added as nulls. Raises ManifestError naming the column when a
-    required one is absent or a type cannot be cast without loss.
+    Nullable columns that are absent are added as nulls. A timestamp with a zone keeps what the clock on the
+    spot showed, and what is finer than a millisecond is cut off.
+
+    Raises:
+        ManifestError: a required column is absent, a type cannot be cast without loss, or a label, label
+            level or split is none of the vocabulary's; the message names the column.
     """
     check_version(
         table.schema, "blanktrap.manifest_version", MANIFEST_VERSION, where=where, error=ManifestError
     )
-    return _conform(table, MANIFEST_SCHEMA, required=("media_id", "uri"), where=where, error=ManifestError)
+    conformed = _conform(
+        table, MANIFEST_SCHEMA, required=("media_id", "uri"), where=where, error=ManifestError
+    )
+    for name, words in _WORDS.items():
+        # Anything that is not exactly "nonblank" would count as blank further on.
+        for value in pc.unique(conformed.column(name)).to_pylist():
+            if value is not None and value not in set(words):
+                raise ManifestError(
+                    f"{where}: column {name} has {value!r}, allowed are {', '.join(words)} and null"
+                )
+    return conformed
 
 
 def conform_scores(table: pa.Table, *, where: str) -> pa.Table:
@@ -105,7 +123,7 @@ def _conform(
     for field in schema:
         if field.name in table.column_names:
             try:
-                column = table.column(field.name).cast(field.type)
+                column = _cast(table.column(field.name), field.type)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
                 raise error(
                     f"{where}: column {field.name} is {table.schema.field(field.name).type}, "
@@ -122,3 +140,13 @@ def _conform(
     fields = [*schema, *(table.schema.field(name) for name in extra)]
     columns += [table.column(name) for name in extra]
     return pa.table(columns, schema=pa.schema(fields, metadata=schema.metadata))
+
+
+def _cast(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+    """The column in the wanted type; timestamps in the clock's local time, cut to the wanted unit."""
+    if not (pa.types.is_timestamp(column.type) and pa.types.is_timestamp(wanted)):
+        return column.cast(wanted)
+    if column.type.tz is not None:
+        column = pc.local_timestamp(column)
+    is_finer = column.type.unit in ("us", "ns")
+    return column.cast(wanted, safe=not is_finer)

@@ -50,8 +50,9 @@ BLANK_NAMES = frozenset(
         "nothing",
         "nothing here",
         "nothinghere",
-        "none",
+        "nothing_here",
         "false trigger",
+        "false_trigger",
         "misfire",
         "vacia",
         "vacío",
@@ -63,7 +64,8 @@ BLANK_NAMES = frozenset(
     }
 )
 
-# Names that say nobody could tell. These never become blank: a lost animal is worse than a kept blank.
+# Names that say nobody could tell, or nobody said (`none` may be "no answer" as well as "no animal"). These
+# never become blank: a lost animal is worse than a kept blank.
 UNKNOWN_NAMES = frozenset(
     {
         "",
@@ -72,7 +74,14 @@ UNKNOWN_NAMES = frozenset(
         "n/a",
         "nan",
         "null",
+        "none",
+        "none of the above",
+        "no data",
+        "no cv result",
         "unknown",
+        "uncertain",
+        "undetermined",
+        "not sure",
         "unclassified",
         "unidentifiable",
         "unidentified",

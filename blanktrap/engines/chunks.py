@@ -15,6 +15,7 @@ from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
+from blanktrap.core.schemas import MANIFEST_SCHEMA
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.storage import Storage
 from blanktrap.vision.loading import LoadedImage, load_images
@@ -50,6 +51,8 @@ class ChunkSource:
             manifest), the columns of the scores that decoding knows, `pixels` (fixed-size binary of
             height x width x 3 bytes, null unless `status` is `ok`), and seconds and bytes.
         """
+        # Another program's manifest may have columns of its own, under names that are used here.
+        rows = rows.select(MANIFEST_SCHEMA.names)
         loaded = load_images(
             rows.column("uri").to_pylist(),
             rows.column("size_bytes").to_pylist(),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from blanktrap.core.schemas import SCORES_SCHEMA
 from blanktrap.core.wording import duration
@@ -64,8 +65,13 @@ class _Collector:
     written: dict[int, ChunkStats] = field(default_factory=dict)
 
     def add(self, batch: pa.Table) -> int:
-        """Take a batch in and return how many of its rows are new."""
-        chunk = batch.column(CHUNK)[0].as_py()
+        """Take a batch in, of one chunk or of several, and return how many of its rows are new."""
+        chunks = batch.column(CHUNK).unique().to_pylist()
+        if len(chunks) == 1:
+            return self._add_to(chunks[0], batch)
+        return sum(self._add_to(chunk, batch.filter(pc.field(CHUNK) == chunk)) for chunk in chunks)
+
+    def _add_to(self, chunk: int, batch: pa.Table) -> int:
         if chunk in self.written:
             return 0
         start, stop = self.run.identity.span(chunk)
@@ -145,7 +151,7 @@ def collect_chunks(
     """Write every chunk whose rows have all come.
 
     Args:
-        tables: scored batches, each of one chunk, with the columns of `ChunkSource.read_chunk` less the
+        tables: scored batches with the columns of `ChunkSource.read_chunk` less the
             pixels, and `p_nonblank`, `model_id`, `device_s`.
         run: the run that may write.
         storage: the door to the bytes.

@@ -133,7 +133,7 @@ def score_manifest(
     todo = [chunk for chunk in range(identity.num_chunks) if chunk not in run.finished_chunks]
     written: dict[int, ChunkStats] = {}
     if todo:
-        # Room for the batches that wait between the stages, a few for each core of this machine.
+        # Room for the batches that wait between the stages.
         store_bytes = max(256 * 1024 * 1024, 24 * source.batch_bytes())
         pace = Pace(run, on_progress)
         with connected(object_store_bytes=store_bytes) as cluster:
@@ -145,27 +145,27 @@ def score_manifest(
 def _probe(manifest: Manifest, storage: Storage) -> None:
     """Fail at once where the archive as a whole cannot be read, instead of a row at a time.
 
-    A media that is gone or refused is a row with a status; an archive of which every probed media is
-    refused is a missing permission.
+    A media that is gone or refused is a row with a status; an archive of which every probed media is gone
+    or refused was moved, is not mounted, or is another account's.
     """
-    step = max(1, manifest.num_media // MEDIA_PROBED)
-    denied: list[ObjectDeniedError] = []
-    positions = range(0, manifest.num_media, step)
-    for position in positions:
-        uri = manifest.read_rows(storage, position, position + 1).column("uri")[0].as_py()
+    places = np.linspace(0, manifest.num_media - 1, min(MEDIA_PROBED, manifest.num_media)).astype(int)
+    failures: list[SourceError] = []
+    for place in np.unique(places):
+        uri = manifest.read_rows(storage, int(place), int(place) + 1).column("uri")[0].as_py()
         try:
             storage.read_range(uri, 0, 1)
-        except ObjectMissingError:
-            continue
-        except ObjectDeniedError as problem:
-            denied.append(problem)
-    if denied and len(denied) == len(positions) and len(positions) > 1:
-        raise SourceError(f"none of {len(denied)} probed media can be read: {denied[0]}") from denied[0]
+        except (ObjectMissingError, ObjectDeniedError) as problem:
+            failures.append(problem)
+    if len(failures) == len(np.unique(places)) > 1:
+        raise SourceError(
+            f"none of {len(failures)} probed media can be read ({failures[0]}): was the archive moved, "
+            f"unmounted or closed to you? Index it where it is now"
+        ) from failures[0]
 
 
 def _describe(manifest: Manifest, model: str, card: ModelCard, config: ScoreConfig) -> dict[str, Any]:
     return {
-        "config": config.model_dump(),
+        "config": {**config.model_dump(), "chunk_size": config.chunk_size_for(manifest.num_media)},
         "manifest": {"location": manifest.location, "num_media": manifest.num_media},
         "manifest_digest": manifest.digest,
         "model_id": card.model_id,
@@ -201,7 +201,8 @@ def _scored_batches(
         ).map_batches(
             ScoreActor,
             fn_constructor_args=(model, source.storage, config.precision, "cuda" if on_gpu else "cpu"),
-            batch_size=None,
+            # Ray asks for a size with GPUs; without, a block is a batch already.
+            batch_size=source.batch_size if on_gpu else None,
             batch_format="pyarrow",
             zero_copy_batch=True,
             compute=ActorPoolStrategy(

@@ -28,13 +28,16 @@ CREATE TABLE attributes (
 CREATE TABLE observed (media_id VARCHAR, label VARCHAR, label_level VARCHAR, species VARCHAR);
 """
 
-# One row a URI: what two sources list twice belongs to the first.
+# One row a URI: what two sources list twice belongs to the first, in one struct because arg_min passes
+# over nulls: the id of one source would come with the place of another.
 _MEDIA = """
 CREATE TABLE media AS
-SELECT uri, arg_min(media_id, source) AS media_id, any_value(size_bytes) AS size_bytes,
-    arg_min(location_id, source) AS location_id, arg_min(deployment_id, source) AS deployment_id,
-    arg_min(sequence_id, source) AS sequence_id, count(*) - 1 AS num_repeats
-FROM read_parquet($path) GROUP BY uri
+SELECT uri, first.media_id AS media_id, size_bytes, first.location_id AS location_id,
+    first.deployment_id AS deployment_id, first.sequence_id AS sequence_id, num_repeats
+FROM (
+    SELECT uri, any_value(size_bytes) AS size_bytes, count(*) - 1 AS num_repeats,
+        arg_min(struct_pack(media_id, location_id, deployment_id, sequence_id), source) AS first
+    FROM read_parquet($path) GROUP BY uri)
 """
 
 _CLASH = """
@@ -78,14 +81,29 @@ SELECT media_id, species, animal AND blank AS differs,
 FROM summed
 """
 
-_JOINED = """
-CREATE TABLE joined AS
+_PLACED = """
+CREATE TABLE placed AS
 SELECT m.media_id, m.uri, m.size_bytes, coalesce(a.location_id, m.location_id) AS location_id,
     coalesce(a.deployment_id, m.deployment_id) AS deployment_id,
     coalesce(a.sequence_id, m.sequence_id) AS sequence_id, a.frame_num, a.timestamp,
     l.label, CASE WHEN l.label IS NOT NULL THEN l.label_level END AS label_level,
     CASE WHEN l.label IS NOT NULL THEN l.species END AS species
 FROM media m LEFT JOIN agreed a USING (media_id) LEFT JOIN labelled l USING (media_id)
+"""
+
+# Archives number their sequences anew at every location: an id that several of them use is several.
+_SHARED = """
+CREATE TABLE shared AS
+SELECT sequence_id FROM placed WHERE sequence_id IS NOT NULL
+GROUP BY sequence_id HAVING count(DISTINCT location_id) > 1
+"""
+
+_JOINED = """
+CREATE TABLE joined AS
+SELECT p.* REPLACE (
+    CASE WHEN s.sequence_id IS NOT NULL AND p.location_id IS NOT NULL
+        THEN p.location_id || '/' || p.sequence_id ELSE p.sequence_id END AS sequence_id)
+FROM placed p LEFT JOIN shared s ON p.sequence_id = s.sequence_id
 """
 
 _TIMED = """
@@ -116,9 +134,10 @@ WINDOW w AS (PARTITION BY location_id, deployment_id, run ORDER BY timestamp, me
 _FRAMES = """
 CREATE TABLE frames AS
 SELECT media_id, place - 1 AS frame FROM (
-    SELECT media_id, frame_num, max(frame_num) OVER (PARTITION BY sequence_id) AS last,
-        row_number() OVER (PARTITION BY sequence_id ORDER BY timestamp, media_id) AS place
-    FROM timed WHERE sequence_id IS NOT NULL)
+    SELECT media_id, frame_num, max(frame_num) OVER w AS last,
+        row_number() OVER (w ORDER BY timestamp, media_id) AS place
+    FROM timed WHERE sequence_id IS NOT NULL
+    WINDOW w AS (PARTITION BY location_id, sequence_id))
 WHERE last IS NULL
 """
 
@@ -137,6 +156,7 @@ _FIGURES = {
     "num_annotated": "SELECT count(DISTINCT media_id) FROM attributes",
     "num_contradicting": "SELECT count(*) FROM labelled WHERE differs",
     "num_differing": "SELECT count(*) FROM agreed WHERE differs",
+    "num_shared_sequences": "SELECT count(*) FROM shared",
     "num_locations": "SELECT count(DISTINCT location_id) FROM timed",
     "num_with_location": "SELECT count(location_id) FROM timed",
     "num_undated": "SELECT count(*) - count(timestamp) FROM timed",
@@ -147,9 +167,11 @@ _FIGURES = {
 _EXAMPLES = {
     "contradicting": "SELECT media_id FROM labelled WHERE differs ORDER BY 1 LIMIT 5",
     "differing": "SELECT media_id FROM agreed WHERE differs ORDER BY 1 LIMIT 5",
+    "shared_sequences": "SELECT sequence_id FROM shared ORDER BY 1 LIMIT 5",
     "unlabelled": "SELECT media_id FROM joined WHERE label IS NULL ORDER BY 1 LIMIT 5",
 }
 
+_NUM_UNTIMED = "SELECT count(*) FROM joined WHERE timestamp IS NULL"
 _BY_LABEL = "SELECT coalesce(label, 'none'), count(*) FROM joined GROUP BY 1 ORDER BY 1"
 
 
@@ -189,15 +211,20 @@ class IndexDatabase:
         """Make table `joined`: what annotations say, else what the path says."""
         self.connection.execute(_ATTRIBUTES)
         self.connection.execute(_LABELS)
+        self.connection.execute(_PLACED)
+        self.connection.execute(_SHARED)
         self.connection.execute(_JOINED)
 
     def add_capture_times(
-        self, read: Callable[[list[tuple[str, str]]], list[CaptureTime]] | None
+        self,
+        read: Callable[[list[tuple[str, str]]], list[CaptureTime]] | None,
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> tuple[int, int]:
         """Make table `timed`, with EXIF times where there are no others.
 
         Args:
             read: gives the capture times of pairs of media_id and URI; None reads none.
+            on_progress: called with the media read so far and those to be read.
 
         Returns:
             The number of media read, and how many of them could not be.
@@ -206,6 +233,7 @@ class IndexDatabase:
         num_read = num_failed = 0
         with pq.ParquetWriter(path, _CAPTURE_TIMES) as writer:
             if read is not None:
+                num_wanted = self._rows(_NUM_UNTIMED)[0][0]
                 cursor = self.connection.cursor()
                 cursor.execute("SELECT media_id, uri FROM joined WHERE timestamp IS NULL ORDER BY uri")
                 while media := cursor.fetchmany(_EXIF_BATCH):
@@ -218,6 +246,8 @@ class IndexDatabase:
                         for values, kind in zip(columns, _CAPTURE_TIMES, strict=True)
                     ]
                     writer.write_table(pa.table(arrays, schema=_CAPTURE_TIMES))
+                    if on_progress is not None:
+                        on_progress(num_read, num_wanted)
         self.connection.execute(_TIMED, {"path": str(path)})
         return num_read, num_failed
 

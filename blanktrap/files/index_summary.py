@@ -44,6 +44,9 @@ class IndexSummary:
     num_differing: int
     """Media whose place, time or sequence annotations state differently: left open."""
     differing: list[str]
+    num_shared_sequences: int
+    """Sequence ids that occur at several locations: each was put behind its location's id."""
+    shared_sequences: list[str]
     by_label: dict[str, int]
     """Media by label; `none` where there is none."""
     unlabelled: list[str]
@@ -85,6 +88,11 @@ class IndexSummary:
             lines.append(
                 f"place, time or sequence stated differently, left open: {self.num_differing:,}"
                 f"{_examples(self.differing, self.num_differing)}"
+            )
+        if self.num_shared_sequences:
+            lines.append(
+                f"sequence ids used at several locations, put behind the location's: "
+                f"{self.num_shared_sequences:,}{_examples(self.shared_sequences, self.num_shared_sequences)}"
             )
         counts = ", ".join(f"{count:,} {label}" for label, count in self.by_label.items())
         without = self.by_label.get("none", 0)

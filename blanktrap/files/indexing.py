@@ -41,7 +41,7 @@ def build_manifest(
     config: IndexConfig,
     storage: Storage,
     overwrite: bool = False,
-    on_progress: Callable[[int], None] | None = None,
+    on_progress: Callable[[int, str], None] | None = None,
 ) -> IndexSummary:
     """List sources, join annotations, form sequences, and write the manifest.
 
@@ -54,7 +54,8 @@ def build_manifest(
         config: where sequence, place and time come from.
         storage: the door to the bytes.
         overwrite: replace a manifest that is there.
-        on_progress: called with the number of files listed so far.
+        on_progress: called with the number of files listed so far and, in words, what has been done of the
+            step that is going on: `listed 3,000 files`, `read 4,096/50,000 capture times`.
 
     Raises:
         UsageError: no images, no sources, a pattern that fits nothing, two files with one media_id.
@@ -69,12 +70,17 @@ def build_manifest(
         raise UsageError("nothing to index: give a folder, s3://bucket/prefix/ or a list of URIs")
     parsed = [parse_source(storage, text) for text in sources]
     left_out = LeftOut()
+
+    def tell(text: str) -> None:
+        if on_progress is not None:
+            on_progress(stage.counts.num_listed, text)
+
     with tempfile.TemporaryDirectory(prefix="blanktrap-index-") as name:
         folder = Path(name)
         # Before the listing, which may take an hour: a broken annotation file shows at once.
         staged = [stage_annotations(storage, where, folder, at) for at, where in enumerate(annotations)]
         media_path = folder / "media.parquet"
-        stage = MediaStage(storage, media_path, pattern=pattern, left_out=left_out, on_progress=on_progress)
+        stage = MediaStage(storage, media_path, pattern=pattern, left_out=left_out, on_progress=lambda num: tell(f"listed {num:,} files"))
         listing_started = time.monotonic()
         try:
             _stage_media(storage, parsed, inventory, folder, stage, left_out)
@@ -87,13 +93,18 @@ def build_manifest(
         try:
             database.load_media(media_path)
             matches = [match_annotations(database.connection, one, at) for at, one in enumerate(staged)]
+            tell("joining")
             database.join_annotations()
             reader = partial(read_capture_times, storage) if config.read_exif else None
-            exif_counts = database.add_capture_times(reader)
+            exif_counts = database.add_capture_times(
+                reader, lambda num, total: tell(f"read {num:,}/{total:,} capture times")
+            )
             rows = database.sorted_rows(gap_s=config.sequence_gap_s, batch_rows=ROWS_PER_PART)
             writer = ManifestWriter(storage, out, overwrite=overwrite)
+            tell("sorting")
             for batch in rows:
                 writer.write(pa.Table.from_batches([batch]))
+                tell(f"wrote {writer.num_media:,} rows")
             summary = IndexSummary(
                 **database.figures(),
                 num_listed=stage.counts.num_listed,

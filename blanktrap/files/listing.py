@@ -3,10 +3,10 @@
 Owns: the decision, and the staging files on local disk. Refuses: holding the archive in memory; labels
 and times come later.
 
-A file with an image's extension is an image, whatever is in it: scoring gives it a status. Any other local
-file is looked at (its first bytes), and on S3 any object without extension: one small request each, so an
-object with another extension is not looked at. Camera raw formats and macOS's `._` companions are no
-images here.
+A file with an image's extension is an image, whatever is in it: scoring gives it a status. A file with the
+extension of something else (text, tables, video, archives) is none, whatever is in it, and so are camera raw
+formats and macOS's `._` companions. Any other file, such as `IMG.001`, is looked at: its first bytes decide,
+one small request each on S3. Folders and S3 decide alike, so that an archive keeps its media when it moves.
 """
 
 from collections import Counter
@@ -28,9 +28,14 @@ from blanktrap.core.paths import (
     media_id_of,
     suffix_of,
 )
-from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError, is_s3
+from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError
 from blanktrap.files.sources import FoundFile, LeftOut
 from blanktrap.files.storage import Storage
+
+# Text, tables, video, sound, archives, programs' own files: not worth a request each.
+_OTHER_SUFFIXES = frozenset(
+    ["txt", "md", "log", "csv", "tsv", "json", "jsonl", "geojson", "xml", "html", "htm", "pdf", "doc", "docx", "xls", "xlsx", "ods", "yaml", "yml", "toml", "ini", "cfg", "parquet", "db", "sqlite", "npy", "npz", "pkl", "mp4", "avi", "mov", "mkv", "mpg", "mpeg", "m4v", "wmv", "wav", "mp3", "zip", "gz", "tgz", "tar", "bz2", "xz", "7z", "rar", "py", "r", "js", "css", "sh", "exe", "lnk", "ds_store"]
+)
 
 _SNIFFED_BYTES = 16
 _SNIFF_THREADS = 16
@@ -137,9 +142,7 @@ class MediaStage:
                 yield found
             elif is_apple_double(found.relative):
                 self._left_out.add("AppleDouble (._)", found.relative)
-            elif suffix_of(found.relative) in RAW_SUFFIXES or (
-                is_s3(found.uri) and suffix_of(found.relative)
-            ):
+            elif suffix_of(found.relative) in RAW_SUFFIXES | _OTHER_SUFFIXES:
                 self._leave_out(found)
             else:
                 doubtful.append(found)

@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 
 from blanktrap.core.errors import ManifestError
 from blanktrap.core.schemas import MANIFEST_SCHEMA, MANIFEST_VERSION, conform_manifest
-from blanktrap.files.s3 import ObjectMissingError
-from blanktrap.files.storage import FileEntry, Storage, join
+from blanktrap.files.s3 import ObjectMissingError, is_s3, one_line
+from blanktrap.files.storage import FileEntry, Storage, join, local_path
 
 ROWS_PER_PART = 16_384
 _HASH_STEP_BYTES = 8 * 1024 * 1024
@@ -71,7 +71,12 @@ class Manifest:
             until = min(stop, ends[index])
             tables += self._slices(storage, part, start - begin, until - begin)
             start, index = until, index + 1
-        return pa.concat_tables(tables[1:] or tables, promote_options="default")
+        try:
+            return pa.concat_tables(tables[1:] or tables, promote_options="permissive")
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
+            raise ManifestError(
+                f"{self.location}: an extra column changes its type from part to part ({one_line(problem)})"
+            ) from problem
 
     def window(self, start: int, stop: int) -> tuple["Manifest", int]:
         """The manifest reduced to the parts that hold rows [start, stop), and the rows before them.
@@ -145,14 +150,25 @@ def open_manifest(storage: Storage, location: str) -> Manifest:
         SourceError: it may not be read.
     """
     if location.endswith(".parquet") and storage.exists(location):
-        folder, _, name = location.rpartition("/")
-        entries = {entry.relative: entry for entry in storage.list_folder(folder or ".")}
-        manifest = _open_plain(storage, location, [entries[name]])
+        manifest = _open_plain(storage, location, [_entry_of(storage, location)])
     else:
         manifest = _open_folder(storage, location)
     if manifest.num_media == 0:
         raise ManifestError(f"{location} has no media: index a source that has images")
     return manifest
+
+
+def _entry_of(storage: Storage, location: str) -> FileEntry:
+    """One file, as the folder's listing gives it."""
+    if is_s3(location):
+        folder, _, name = location.rpartition("/")
+    else:
+        path = local_path(location)
+        folder, name = str(path.parent), path.name
+    for entry in storage.list_folder(folder):
+        if entry.relative == name:
+            return entry
+    raise ManifestError(f"{location} went away while it was opened: try again")
 
 
 def _open_folder(storage: Storage, location: str) -> Manifest:

@@ -24,7 +24,7 @@ from blanktrap.files.manifest import (
     ManifestPart,
     digest_of,
 )
-from blanktrap.files.s3 import ObjectMissingError
+from blanktrap.files.s3 import ObjectMissingError, one_line
 from blanktrap.files.storage import Storage, join
 
 _PART = re.compile(r"part-\d{5,}\.parquet")
@@ -67,6 +67,7 @@ class ManifestWriter:
         self._location = location
         self._parts: list[ManifestPart] = []
         self._pending: list[pa.Table] = []
+        self._schema = MANIFEST_SCHEMA
         self._num_pending = 0
         # This order leaves, whenever it is killed, either the old manifest or one that says "unfinished".
         started = {
@@ -77,9 +78,27 @@ class ManifestWriter:
         storage.delete(join(location, RECORD))
         storage.remove_staged(location)
 
+    @property
+    def num_media(self) -> int:
+        """Rows taken so far."""
+        return sum(part.num_media for part in self._parts) + self._num_pending
+
     def write(self, table: pa.Table) -> None:
-        """Append rows, already in manifest order. Raises ManifestError for wrong columns, SourceError."""
+        """Append rows, already in manifest order.
+
+        Extra columns may differ from table to table: where a table lacks one, it is null.
+
+        Raises:
+            ManifestError: a column is wrong, or an extra one changes to a type that does not fit.
+            SourceError: a part cannot be written.
+        """
         table = conform_manifest(table, where=self._location)
+        try:
+            self._schema = pa.unify_schemas([self._schema, table.schema], promote_options="permissive")
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
+            raise ManifestError(
+                f"{self._location}: an extra column changes its type from row to row ({one_line(problem)})"
+            ) from problem
         self._pending.append(table)
         self._num_pending += table.num_rows
         while self._num_pending >= ROWS_PER_PART:
@@ -120,7 +139,9 @@ class ManifestWriter:
         )
 
     def _write_part(self, num_rows: int) -> None:
-        table = pa.concat_tables(self._pending or [MANIFEST_SCHEMA.empty_table()])
+        table = pa.concat_tables(
+            self._pending or [MANIFEST_SCHEMA.empty_table()], promote_options="permissive"
+        )
         rest = table.slice(num_rows)
         self._pending, self._num_pending = [rest] if rest.num_rows else [], rest.num_rows
         sink = pa.BufferOutputStream()

@@ -20,6 +20,7 @@ from botocore.exceptions import (
     ConnectionError,
     HTTPClientError,
     NoCredentialsError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
     TokenRetrievalError,
@@ -33,9 +34,30 @@ if TYPE_CHECKING:
 MAX_CONNECTIONS = 64
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-_BAD_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "AuthorizationHeaderMalformed"}
+_BAD_KEYS = {
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidToken",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "AuthorizationHeaderMalformed",
+    "AuthFailure",
+}
 _DENIED = {"AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem"}
-ABSENT_CODES = {"NoSuchKey", "404", "NotFound"}
+_ABSENT = {"NoSuchKey", "404", "NotFound"}
+# Refusals that would meet every object alike: the clock, the region, the account, the pace.
+_OF_THE_WHOLE_STORE = {
+    "IllegalLocationConstraintException",
+    "LimitExceededException",
+    "NotSignedUp",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestTimeTooSkewed",
+    "RequestTimeout",
+    "SlowDown",
+    "TooManyRequests",
+}
+_NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, ProfileNotFound, TokenRetrievalError)
 
 
 class ObjectMissingError(SourceError):
@@ -44,6 +66,25 @@ class ObjectMissingError(SourceError):
 
 class ObjectDeniedError(SourceError):
     """The file or object is there, or may be, and cannot be read: no permission, archived, a bad disk."""
+
+
+class UnsupportedLocationError(ObjectDeniedError):
+    """The location is of a kind that is not read here, such as `https://`."""
+
+
+class ObjectTooLargeError(SourceError):
+    """The file or object has more bytes than were asked for at most; nothing was read.
+
+    Attributes:
+        size_bytes: how many it has.
+    """
+
+    def __init__(self, message: str, size_bytes: int) -> None:
+        super().__init__(message)
+        self.size_bytes = size_bytes
+
+    def __reduce__(self) -> tuple[type, tuple[str, int]]:
+        return type(self), (str(self), self.size_bytes)
 
 
 def is_s3(location: str) -> bool:
@@ -55,7 +96,7 @@ def split_s3(uri: str) -> tuple[str, str]:
     """Split `s3://bucket/key` into bucket and key; the key may be empty and holds any character."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not bucket:
-        raise SourceError(f"{uri!r} names no bucket: expected s3://bucket/prefix")
+        raise ObjectDeniedError(f"{uri!r} names no bucket: expected s3://bucket/prefix")
     return bucket, key
 
 
@@ -108,15 +149,43 @@ def error_code(problem: Exception) -> str:
     return type(problem).__name__
 
 
+def is_refusal(problem: ClientError) -> bool:
+    """Whether S3 said that this caller may not."""
+    return problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 403
+
+
+def is_credential_problem(problem: Exception) -> bool:
+    """Whether there are no credentials, or none that AWS takes."""
+    return isinstance(problem, _NO_CREDENTIALS) or error_code(problem) in _EXPIRED | _BAD_KEYS
+
+
+def _is_of_one_object(problem: Exception) -> bool:
+    """Whether S3 refused for what the object or its name is: its encryption, its key, its state."""
+    code = error_code(problem)
+    if not isinstance(problem, ClientError) or code in _OF_THE_WHOLE_STORE or "Throttl" in code:
+        return False
+    # Without a body, as after HEAD, an expired token and an odd object look alike: "400".
+    status = problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return not code.isdigit() and 400 <= status < 500 and status not in (401, 408, 429)
+
+
 def one_line(problem: BaseException) -> str:
     return " ".join(str(problem).split()) or type(problem).__name__
 
 
+def shown(location: str) -> str:
+    """A location as it is printed: a line break or a control character in a name is escaped."""
+    return location if location.isprintable() else ascii(location)
+
+
 def raise_s3(uri: str, problem: Exception) -> NoReturn:
     """Say in one line what S3 answered and what to do."""
+    if not isinstance(problem, ClientError) and isinstance(problem.__context__, ClientError):
+        problem = problem.__context__  # an upload wraps what S3 answered
     code = error_code(problem)
     bucket, _ = split_s3(uri)
-    if code in ABSENT_CODES:
+    uri = shown(uri)
+    if code in _ABSENT:
         raise ObjectMissingError(f"there is no {uri}") from problem
     if code == "NoSuchBucket":
         raise SourceError(f"there is no bucket {bucket} (asked for {uri})") from problem
@@ -135,8 +204,9 @@ def raise_s3(uri: str, problem: Exception) -> NoReturn:
         raise SourceError(
             f"AWS refused the credentials ({code}, at {uri}): check AWS_PROFILE or the keys"
         ) from problem
-    credential_problems = (NoCredentialsError, PartialCredentialsError, ProfileNotFound, TokenRetrievalError)
-    if isinstance(problem, credential_problems):
+    if isinstance(problem, ParamValidationError):
+        raise ObjectDeniedError(f"{uri} is no S3 location: expected s3://bucket/key") from problem
+    if isinstance(problem, _NO_CREDENTIALS):
         raise SourceError(
             f"no usable AWS credentials for {uri}: set AWS_PROFILE, "
             f"or read a public bucket with --no-sign-request"
@@ -144,20 +214,17 @@ def raise_s3(uri: str, problem: Exception) -> NoReturn:
     if isinstance(problem, ConnectionError | HTTPClientError):
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "AWS"
         raise SourceError(f"{uri} cannot be reached at {endpoint} ({one_line(problem)})") from problem
-    raise SourceError(f"{uri}: S3 answered {code} ({one_line(problem)})") from problem
+    kind = ObjectDeniedError if _is_of_one_object(problem) else SourceError
+    raise kind(f"{uri}: S3 answered {code} ({one_line(problem)})") from problem
 
 
 class S3File(io.RawIOBase):
-    """A seekable view of one object, for readers that fetch ranges."""
+    """A seekable view of one object of `size` bytes, for readers that fetch ranges."""
 
-    def __init__(self, client: "S3Client", uri: str, read_range: Callable[[str, int, int], bytes]) -> None:
+    def __init__(self, uri: str, size: int, read_range: Callable[[str, int, int], bytes]) -> None:
         self._uri = uri
+        self._size = size
         self._read_range = read_range
-        bucket, key = split_s3(uri)
-        try:
-            self._size = client.head_object(Bucket=bucket, Key=key)["ContentLength"]
-        except (ClientError, BotoCoreError) as problem:
-            raise_s3(uri, problem)
         self._position = 0
 
     def readable(self) -> bool:

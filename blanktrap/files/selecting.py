@@ -6,6 +6,7 @@ together and who goes where; that is `core.splits`.
 Memory grows with the labelled media, not with the archive. Media without a label get no split.
 """
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ from blanktrap.core.splits import group_media, split_by_location
 from blanktrap.core.vocabulary import Label, Split
 from blanktrap.files.manifest import Manifest, open_manifest
 from blanktrap.files.manifest_writer import ManifestWriter, check_manifest_output
-from blanktrap.files.storage import Storage
+from blanktrap.files.s3 import is_s3
+from blanktrap.files.storage import Storage, local_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +66,15 @@ def select_splits(
         overwrite: replace an earlier manifest at `out`.
 
     Raises:
-        ManifestError: the manifest has no labels or too few locations for the shares, or `out` is taken.
+        ManifestError: the manifest has no labels or too few locations for the shares, or `out` is taken or
+            is the manifest itself.
     """
+    # It is read while `out` is written, and would be gone if the run were stopped.
+    folder = manifest_location
+    if manifest_location.endswith(".parquet"):
+        folder = manifest_location.rpartition("/")[0] or "."
+    if _place_of(out) in (_place_of(manifest_location), _place_of(folder)):
+        raise ManifestError(f"--out {out} is where the manifest itself is: give --out another folder")
     check_manifest_output(storage, out, overwrite=overwrite)
     manifest = open_manifest(storage, manifest_location)
     labelled = _labelled_rows(manifest, storage)
@@ -103,6 +112,13 @@ def select_splits(
         location_counts=dict(Counter(split for split, _ in places)),
         num_unlabelled=manifest.num_media - labelled.num_rows,
     )
+
+
+def _place_of(location: str) -> str:
+    """One spelling for each place."""
+    if is_s3(location):
+        return location.rstrip("/")
+    return os.path.realpath(local_path(location))
 
 
 def _labelled_rows(manifest: Manifest, storage: Storage) -> pa.Table:

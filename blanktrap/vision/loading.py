@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.errors import DecodeError
 from blanktrap.core.vocabulary import Status
-from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError
+from blanktrap.files.s3 import (
+    ObjectDeniedError,
+    ObjectMissingError,
+    ObjectTooLargeError,
+    UnsupportedLocationError,
+)
 from blanktrap.files.storage import Storage
 from blanktrap.vision.decoding import DecodedImage, decode_image
 
@@ -35,6 +40,7 @@ class _Fetched:
     data: bytes | None
     status: Status
     error: str | None
+    bytes_read: int
     fetch_s: float
 
 
@@ -94,15 +100,23 @@ def load_image(
 def _fetch(uri: str, size_bytes: int | None, storage: Storage, limits: DecodeLimits) -> _Fetched:
     started = time.perf_counter()
 
-    def failed(status: Status, error: str) -> _Fetched:
-        return _Fetched(data=None, status=status, error=error, fetch_s=time.perf_counter() - started)
+    def failed(status: Status, error: str, bytes_read: int = 0) -> _Fetched:
+        fetch_s = time.perf_counter() - started
+        return _Fetched(data=None, status=status, error=error, bytes_read=bytes_read, fetch_s=fetch_s)
+
+    def too_large(size_bytes: int) -> _Fetched:
+        return failed(Status.TOO_LARGE, f"{size_bytes:,} bytes, more than {limits.max_bytes:,}; not fetched")
 
     if size_bytes is not None and size_bytes > limits.max_bytes:
-        return failed(Status.TOO_LARGE, f"{size_bytes:,} bytes, more than {limits.max_bytes:,}; not fetched")
+        return too_large(size_bytes)
     try:
-        data = storage.read_bytes(uri)
+        data = storage.read_bytes(uri, max_bytes=limits.max_bytes)
+    except ObjectTooLargeError as problem:
+        return too_large(problem.size_bytes)
     except ObjectMissingError as problem:
         return failed(Status.MISSING, str(problem))
+    except UnsupportedLocationError as problem:
+        return failed(Status.UNSUPPORTED, str(problem))
     except ObjectDeniedError as problem:
         return failed(Status.UNREADABLE, str(problem))
     if size_bytes is not None and len(data) != size_bytes:
@@ -110,8 +124,10 @@ def _fetch(uri: str, size_bytes: int | None, storage: Storage, limits: DecodeLim
         return failed(
             Status.UNREADABLE,
             f"{len(data):,} bytes, {size_bytes:,} when it was indexed: replaced or cut since, index again",
+            len(data),
         )
-    return _Fetched(data=data, status=Status.OK, error=None, fetch_s=time.perf_counter() - started)
+    fetch_s = time.perf_counter() - started
+    return _Fetched(data=data, status=Status.OK, error=None, bytes_read=len(data), fetch_s=fetch_s)
 
 
 def _decode(fetched: _Fetched, preprocessing: Preprocessing, limits: DecodeLimits) -> LoadedImage:
@@ -126,7 +142,7 @@ def _decode(fetched: _Fetched, preprocessing: Preprocessing, limits: DecodeLimit
         status=status,
         error=error,
         image=image,
-        bytes_read=len(fetched.data or b""),
+        bytes_read=fetched.bytes_read,
         fetch_s=fetched.fetch_s,
         decode_s=time.perf_counter() - started,
     )

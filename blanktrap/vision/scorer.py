@@ -113,9 +113,14 @@ class Scorer:
         p_nonblank = np.empty(len(pixels), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(pixels), self._batch):
-                # Not writable or not contiguous where it comes from shared memory; a batch is small.
-                batch = torch.from_numpy(np.array(pixels[start : start + self._batch]))
-                p_nonblank[start : start + self._batch] = self._score_batch(batch)
+                part = pixels[start : start + self._batch]
+                # Copied: what comes from shared memory is not writable. On a CPU a short batch is filled up,
+                # since rounding depends on its size and a score must not depend on its neighbours.
+                size = self._batch if self.device.type == "cpu" else len(part)
+                batch = np.zeros((size, *part.shape[1:]), np.uint8)
+                batch[: len(part)] = part
+                scores = self._score_batch(torch.from_numpy(batch))
+                p_nonblank[start : start + self._batch] = scores[: len(part)]
         return p_nonblank
 
     def _score_batch(self, batch: torch.Tensor) -> np.ndarray:

@@ -4,6 +4,7 @@ Owns: its spellings of columns, separators and encodings. Refuses: guessing what
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,8 +40,12 @@ class LabelTable:
     name = "CSV table"
 
     def recognises(self, head: bytes) -> bool:
-        first = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("latin-1")
-        columns = _columns_of(next(csv.reader([first], delimiter=_separator_of(first)), []))
+        # Old Macs end their lines with a carriage return alone.
+        first = re.split(rb"[\r\n]", head.removeprefix(b"\xef\xbb\xbf"), maxsplit=1)[0].decode("latin-1")
+        try:
+            columns = _columns_of(next(csv.reader([first], delimiter=_separator_of(first)), []))
+        except csv.Error:
+            return False  # no row of a table: then it is none
         return "path" in columns or "label" in columns
 
     def read(self, path: Path, where: str, stage: AnnotationStage) -> None:

@@ -95,9 +95,16 @@ def draw_archive(
             on_progress(config.num_images, config.num_images)
         return standing
     try:
-        return _draw(folder, config, on_progress, num_processes or len(os.sched_getaffinity(0)))
+        return _draw(folder, config, on_progress, num_processes or _num_cores())
     except OSError as problem:
         raise SourceError(f"cannot write the archive to {folder}: {problem}") from problem
+
+
+def _num_cores() -> int:
+    """The cores this process may use; where the system does not tell, all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def check_config(config: ArchiveConfig) -> None:

@@ -1,0 +1,501 @@
+"""The command line says what it can do, and one line when it cannot."""
+
+import io
+import json
+import re
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import blanktrap
+from blanktrap import cli, progress
+from blanktrap.cli import main
+from blanktrap.core.errors import EngineError, SourceError
+from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_VERSION
+from blanktrap.progress import ProgressLine
+
+ROOT = Path(__file__).resolve().parents[1]
+FLAGS = {
+    "index": "--out --annotations --inventory --path-pattern --exif --sequence-gap --overwrite "
+    "--no-sign-request",
+    "select": "--out --shares --seed --overwrite --no-sign-request",
+    "train": "--out --weights --num-epochs --batch-size --learning-rate --image-size --fit --banner-top "
+    "--banner-bottom --min-recall --seed --no-sign-request",
+    "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
+    "--precision --max-pixels --max-bytes --no-sign-request",
+    "evaluate": "--out --labels --cutoff --blank-rate --images-per-hour --hours-per-week --split "
+    "--allow-incomplete --overwrite --no-sign-request",
+    "demo": "--out --images --locations --difficulty --num-epochs --seed",
+    "dashboard": "--port --no-sign-request",
+}
+Capture = pytest.CaptureFixture[str]
+
+
+def run(*arguments: str, command: str | None = None) -> int:
+    """Run `blanktrap` with these arguments in this process and return its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["blanktrap", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main(command)
+    code = stopped.value.code
+    assert isinstance(code, int)
+    return code
+
+
+def refused(capsys: Capture, code: int, *arguments: str) -> str:
+    """The one line on standard error with which the arguments are refused, less `blanktrap: `."""
+    assert run(*arguments) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    [line] = [line for line in captured.err.splitlines() if not re.fullmatch(r"listed \d+ files", line)]
+    assert line.startswith("blanktrap: ")
+    assert_well_worded(line)
+    return line.removeprefix("blanktrap: ")
+
+
+def assert_well_worded(line: str) -> None:
+    """No Python shows through, and nothing is written double."""
+    assert not re.search(r"\w  |Traceback|Error\(|<class|\\n|None\b|PosixPath|[(,] ?\)|::|\.\.$", line), line
+    assert not re.search(r"threshold|[Dd]irectory '|\b[a-z]+_[a-z]+_[a-z]+\b", line), line
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> str:
+    """A manifest of four media without labels."""
+    table = pa.table({"media_id": list("abcd"), "uri": [f"/{name}.jpg" for name in "abcd"]})
+    columns = [
+        table.column(field.name).cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(4, field.type)
+        for field in MANIFEST_SCHEMA
+    ]
+    pq.write_table(pa.table(columns, schema=MANIFEST_SCHEMA), tmp_path / "manifest.parquet")
+    return str(tmp_path / "manifest.parquet")
+
+
+@pytest.fixture
+def scores(tmp_path: Path) -> str:
+    """What a scoring run leaves that has just begun."""
+    folder = tmp_path / "scores"
+    folder.mkdir()
+    identity = {
+        "manifest_digest": "sha256:1",
+        "num_media": 4,
+        "model_id": "m",
+        "chunk_size": 4,
+        "precision": "auto",
+        "max_pixels": 1,
+        "max_bytes": 1,
+    }
+    record = {"schema_version": SCORES_VERSION, "identity": identity, "sessions": []}
+    (folder / "run.json").write_text(json.dumps(record))
+    return str(folder)
+
+
+# Help and version
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+@pytest.mark.parametrize("command", FLAGS)
+def test_help_names_every_flag_and_fits_a_terminal(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, command: str, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert run(command, "--help") == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert set(re.findall(r"--[a-z-]+", captured.out)) == {*FLAGS[command].split(), "--help"}
+    assert max(map(len, captured.out.splitlines())) <= 80
+    assert "Ellipsis" not in captured.out
+    assert not re.search(r"\.\.\.[\]}]\.\.\.", captured.out)
+
+
+def test_help_lists_every_command_and_says_what_it_is_for(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run("--help") == 0
+    printed = capsys.readouterr().out
+    listed = re.findall(r"^  ([a-z-]+)  +\S", printed.partition("Commands:")[2], re.MULTILINE)
+    assert listed == list(FLAGS)
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "..." not in printed.partition("Commands:")[2]
+
+
+def test_no_arguments_show_the_help(capsys: Capture) -> None:
+    assert run() == 0
+    assert "Commands:" in capsys.readouterr().out
+
+
+def test_version_is_the_packages(capsys: Capture) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"blanktrap {blanktrap.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["index", "train", "score", "evaluate"])
+def test_job_takes_the_options_of_the_command_of_its_name(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", [f"{command}.py", "--help"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(ROOT / "jobs" / f"{command}.py"), run_name="__main__")
+    assert stopped.value.code == 0
+    from_job = capsys.readouterr().out
+    run(command, "--help")
+    assert from_job == capsys.readouterr().out
+
+
+def test_every_job_is_a_command() -> None:
+    names = {path.stem for path in (ROOT / "jobs").glob("[a-z]*.py")}
+    assert names
+    assert names <= set(FLAGS)
+
+
+@pytest.mark.parametrize("start", [["jobs/score.py"], ["-m", "blanktrap", "score"]])
+def test_process_of_its_own_ends_with_the_same_code(tmp_path: Path, start: list[str]) -> None:
+    absent = str(tmp_path / "absent")
+    arguments = [sys.executable, *start, absent, "--model", absent, "--out", absent]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"blanktrap: there is no manifest at {absent}")
+    assert done.stderr.count("\n") == 1
+
+
+# Bad usage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("indexx", "indexx"),
+        ("index --outt m", "--outt"),
+        ("score m --out s", "--model"),
+        ("score --model m --out s", "MANIFEST"),
+        ("index folder", "--out"),
+        ("index folder --out", "--out"),
+        ("dashboard", "REPORT"),
+        ("dashboard r --port 0", "--port"),
+        ("evaluate s --out r --split half", "--split"),
+        ("evaluate s --out r --cutoff high", "--cutoff"),
+        ("train m --out o --fit stretch", "--fit"),
+        ("score m s2 --model m --out s", "s2"),
+        ("--nonsense", "--nonsense"),
+    ],
+)
+def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, arguments: str, words: str) -> None:
+    said = refused(capsys, 2, *arguments.split())
+    assert words in said
+    assert said[0].islower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("evaluate s --out r --cutoff 1.5", "--cutoff: input should be <= 1 (got 1.5)"),
+        ("evaluate s --out r --cutoff nan", "--cutoff: input should be a finite number (got nan)"),
+        ("evaluate s --out r --blank-rate 1", "--blank-rate: input should be less than 1 (got 1.0)"),
+        (
+            "evaluate s --out r --images-per-hour 0",
+            "--images-per-hour: input should be greater than 0 (got 0.0)",
+        ),
+        (
+            "train m --out o --image-size 5x",
+            "--image-size 5x: expected width x height in pixels, such as 500x375",
+        ),
+        ("train m --out o --image-size 5x500", "--image-size: input should be >= 32 (got 5)"),
+        ("train m --out o --num-epochs 0", "--num-epochs: input should be >= 1 (got 0)"),
+        ("train m --out o --learning-rate inf", "--learning-rate: input should be a finite number (got inf)"),
+        ("select m --out o --shares a,b,c", "--shares a,b,c: expected three shares, such as 0.6,0.2,0.2"),
+        ("select m --out o --shares 0.5,0.5", "--shares 0.5,0.5: expected three shares, such as 0.6,0.2,0.2"),
+        ("select m --out o --shares 1,2", "--shares 1,2: expected three shares, such as 0.6,0.2,0.2"),
+        ("select m --out o --shares 0.5,0.5,0.5", "--shares: 0.5, 0.5, 0.5 do not sum to 1"),
+        ("select m --out o --shares 2,-1,0", "--shares: input should be <= 1 (got 2.0)"),
+        ("select m --out o --seed -1", "--seed: input should be >= 0 (got -1)"),
+        ("score m --model m --out s --batch-size 0", "--batch-size: input should be >= 1 (got 0)"),
+        (
+            "score m --model m --out s --min-actors 3 --max-actors 2",
+            "--max-actors 2 is below --min-actors 3",
+        ),
+        ("score m --model m --out s --max-bytes 0", "--max-bytes: input should be >= 1 (got 0)"),
+        ("index f --out m --sequence-gap -1", "--sequence-gap: input should be >= 0 (got -1.0)"),
+        (
+            "index f --out m --path-pattern {place}",
+            "--path-pattern '{place}' has {place}, known are {location}, {deployment}, {sequence} and {}",
+        ),
+        ("demo --images 1", "--images: input should be >= 24 (got 1)"),
+        ("demo --locations 1", "--locations: input should be >= 3 (got 1)"),
+        ("demo --num-epochs 0", "--num-epochs: input should be >= 1 (got 0)"),
+        ("index --out m", "nothing to index: give a folder, s3://bucket/prefix/ or a list of URIs"),
+    ],
+)
+def test_value_out_of_range_names_its_flag(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = said.replace(">=", "greater than or equal to").replace("<=", "less than or equal to")
+    assert refused(capsys, 2, *arguments.split()) == said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["index", "", "--out", "m"],
+        ["index", "archive", "--out", ""],
+        ["select", "", "--out", "m"],
+        ["evaluate", "s", "--out", ""],
+        ["score", "", "--model", "m", "--out", "s"],
+    ],
+)
+def test_empty_path_is_refused_and_nothing_lands_elsewhere(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "archive").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert refused(capsys, 2, *arguments) == "a path is empty: give a folder, or s3://bucket/prefix"
+    assert list(tmp_path.iterdir()) == [tmp_path / "archive"]
+
+
+# Runs that fail
+
+
+def test_folder_without_images_is_bad_usage(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    said = refused(capsys, 2, "index", f"{tmp_path}/empty", "--out", f"{tmp_path}/m")
+    assert said == f"no images in {tmp_path}/empty"
+    assert not (tmp_path / "m").exists()
+
+
+def test_missing_folder_fails(capsys: Capture, tmp_path: Path) -> None:
+    said = refused(capsys, 1, "index", f"{tmp_path}/absent", "--out", f"{tmp_path}/m")
+    assert said == f"there is no {tmp_path}/absent"
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.s3
+def test_missing_bucket_fails(capsys: Capture, tmp_path: Path, s3_server: str) -> None:
+    said = refused(capsys, 1, "index", "s3://no-such-bucket-here/S1/", "--out", f"{tmp_path}/m")
+    assert said.startswith("there is no bucket no-such-bucket-here")
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.s3
+def test_bucket_that_is_missing_is_not_written_to(
+    capsys: Capture, tmp_path: Path, s3_server: str, make_jpeg: Callable[..., bytes]
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(make_jpeg())
+    said = refused(capsys, 1, "index", str(tmp_path), "--out", "s3://no-such-bucket-here/m")
+    assert said.startswith("there is no bucket no-such-bucket-here")
+
+
+@pytest.mark.parametrize("command", ["select", "train", "score"])
+def test_missing_manifest_fails(capsys: Capture, tmp_path: Path, command: str) -> None:
+    model = ["--model", str(tmp_path)] if command == "score" else []
+    said = refused(capsys, 1, command, f"{tmp_path}/absent", *model, "--out", f"{tmp_path}/out")
+    assert said == (
+        f"there is no manifest at {tmp_path}/absent: it is empty or absent; make one with blanktrap index"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["select", "train", "score"])
+def test_scores_are_no_manifest(capsys: Capture, tmp_path: Path, scores: str, command: str) -> None:
+    model = ["--model", str(tmp_path)] if command == "score" else []
+    said = refused(capsys, 1, command, scores, *model, "--out", f"{tmp_path}/out")
+    assert said == f"{scores} is a scores dataset, not a manifest: give the folder that index wrote"
+
+
+def test_missing_model_fails_before_anything_is_written(
+    capsys: Capture, tmp_path: Path, manifest: str
+) -> None:
+    said = refused(capsys, 1, "score", manifest, "--model", f"{tmp_path}/m", "--out", f"{tmp_path}/out")
+    assert said.startswith(f"there is no model at {tmp_path}/m: give a folder with model.json and ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_select_without_labels_fails(capsys: Capture, tmp_path: Path, manifest: str) -> None:
+    said = refused(capsys, 1, "select", manifest, "--out", f"{tmp_path}/out")
+    assert said == f"{manifest} has no labels: index it with --annotations, then select again"
+    assert not (tmp_path / "out").exists()
+
+
+def test_train_without_labels_fails(capsys: Capture, tmp_path: Path, manifest: str) -> None:
+    said = refused(capsys, 1, "train", manifest, "--weights", "none", "--out", f"{tmp_path}/out")
+    assert "label" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_evaluate_on_nothing_fails(capsys: Capture, tmp_path: Path) -> None:
+    said = refused(capsys, 1, "evaluate", f"{tmp_path}/absent", "--out", f"{tmp_path}/out")
+    assert said == f"{tmp_path}/absent is no scores dataset: nothing is there"
+    assert not (tmp_path / "out").exists()
+
+
+def test_evaluate_on_an_unfinished_run_fails(capsys: Capture, tmp_path: Path, scores: str) -> None:
+    said = refused(capsys, 1, "evaluate", scores, "--out", f"{tmp_path}/out")
+    assert said.startswith(f"{scores} is incomplete (0 of 1 parts): run the same `blanktrap score` again")
+
+
+@pytest.mark.parametrize("command", ["index", "evaluate"])
+def test_output_that_holds_something_else_is_left_alone(
+    capsys: Capture, tmp_path: Path, scores: str, make_jpeg: Callable[..., bytes], command: str
+) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "a.jpg").write_bytes(make_jpeg())
+    source = {"index": f"{tmp_path}/archive", "evaluate": scores}[command]
+    before = (Path(scores) / "run.json").read_bytes()
+    said = refused(capsys, 1, command, source, "--out", scores, "--overwrite")
+    assert scores in said
+    assert "run.json" in said
+    assert [path.name for path in Path(scores).iterdir()] == ["run.json"]
+    assert (Path(scores) / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["index", "evaluate", "select"])
+def test_output_that_is_a_file_is_left_alone(
+    capsys: Capture, tmp_path: Path, scores: str, manifest: str, make_jpeg: Callable[..., bytes], command: str
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(make_jpeg())
+    source = {"index": str(tmp_path), "evaluate": scores, "select": manifest}[command]
+    said = refused(capsys, 1, command, source, "--out", f"{tmp_path}/a.jpg")
+    assert said.startswith(f"{tmp_path}/a.jpg is a file: give --out a folder")
+    refused(capsys, 1, command, source, "--out", f"{tmp_path}/a.jpg/below")
+    assert (tmp_path / "a.jpg").read_bytes() == make_jpeg()
+
+
+@pytest.mark.parametrize(("error", "code"), [(SourceError, 1), (EngineError, 1)])
+def test_error_of_several_lines_is_printed_as_one(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, error: type[Exception], code: int
+) -> None:
+    def fail(**_: object) -> None:
+        raise error("a file called\nnew line.jpg\tis \x1b[31mred")
+
+    monkeypatch.setattr(cli, "app", fail)
+    assert run("index") == code
+    [line] = capsys.readouterr().err.splitlines()
+    assert "\x1b" not in line
+    assert "new line.jpg" in line
+
+
+def test_what_was_asked_to_stop_stops_without_a_traceback(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("blanktrap.files.indexing.build_manifest", interrupt)
+    assert run("index", str(tmp_path), "--out", f"{tmp_path}/m") == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_index_prints_what_it_found(capsys: Capture, tmp_path: Path, make_jpeg: Callable[..., bytes]) -> None:
+    (tmp_path / "archive").mkdir()
+    for number in range(3):
+        (tmp_path / "archive" / f"{number}.jpg").write_bytes(make_jpeg(number))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["blanktrap", "index", f"{tmp_path}/archive", "--out", f"{tmp_path}/m"])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+    assert stopped.value.code == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("indexed 3 media of 3 files in ")
+    for line in captured.out.splitlines():
+        assert_well_worded(line)
+    assert "listed 3 files" in captured.err
+
+
+# The progress line
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that the progress line sees, in seconds."""
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def on_screen(written: str) -> list[str]:
+    """What a terminal shows: a carriage return goes back to where the line begins."""
+    lines = []
+    for line in written.split("\n"):
+        shown = ""
+        for part in line.split("\r"):
+            shown = part + shown[len(part) :]
+        lines.append(shown.rstrip())
+    return lines
+
+
+def test_terminal_shows_one_line_and_its_newest_text(clock: list[float]) -> None:
+    terminal = Terminal()
+    with ProgressLine(terminal) as line:
+        for text in ("scored 1,000/2,000 images", "scored 1,500", "scored 2,000/2,000"):
+            line.show(text)
+            clock[0] += 1
+            assert on_screen(terminal.getvalue()) == [text]
+    assert on_screen(terminal.getvalue()) == ["scored 2,000/2,000", ""]
+
+
+def test_terminal_is_not_flooded_and_still_ends_with_the_last_text(clock: list[float]) -> None:
+    terminal = Terminal()
+    with ProgressLine(terminal) as line:
+        for number in range(1000):
+            line.show(f"listed {number}")
+            clock[0] += 0.001
+    assert terminal.getvalue().count("\r") <= 7
+    assert on_screen(terminal.getvalue()) == ["listed 999", ""]
+
+
+def test_log_gets_a_line_every_ten_seconds_and_the_last_one(clock: list[float]) -> None:
+    log = io.StringIO()
+    with ProgressLine(log) as line:
+        for second in range(25):
+            line.show(f"listed {second}")
+            clock[0] += 1
+    assert log.getvalue() == "listed 0\nlisted 10\nlisted 20\nlisted 24\n"
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_nothing_to_show_writes_nothing(stream: type[io.StringIO]) -> None:
+    target = stream()
+    with ProgressLine(target):
+        pass
+    assert target.getvalue() == ""
+
+
+def test_text_that_stays_goes_to_standard_output_and_the_line_goes_on(
+    capsys: Capture, clock: list[float]
+) -> None:
+    terminal = Terminal()
+    with ProgressLine(terminal) as line:
+        line.show("drew 90/90 images")
+        line.leave("Drew an archive")
+        assert on_screen(terminal.getvalue()) == [""]
+        clock[0] += 1
+        line.show("listed 5")
+    assert capsys.readouterr().out == "Drew an archive\n"
+    assert on_screen(terminal.getvalue()) == ["listed 5", ""]
+
+
+def fail_after(line: ProgressLine, text: str) -> None:
+    line.show(text)
+    raise SourceError("there is no bucket")
+
+
+def test_line_is_finished_before_an_error_is_printed(clock: list[float]) -> None:
+    terminal = Terminal()
+    with pytest.raises(SourceError), ProgressLine(terminal) as line:
+        fail_after(line, "listed 5")
+    assert terminal.getvalue().endswith("\n")
