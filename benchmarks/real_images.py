@@ -27,7 +27,7 @@ from blanktrap.core.config import (
 from blanktrap.files.evaluating import evaluate_scores
 from blanktrap.files.indexing import build_manifest
 from blanktrap.files.manifest import open_manifest
-from blanktrap.files.scores import describe_run, open_scores
+from blanktrap.files.scores_reader import describe_run, open_scores
 from blanktrap.files.selecting import select_splits
 from blanktrap.files.storage import Storage
 

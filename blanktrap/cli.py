@@ -99,7 +99,7 @@ def index(
             config=settings,
             storage=Storage(no_sign_request=no_sign_request),
             overwrite=overwrite,
-            on_progress=lambda num_listed, *_: line.show(f"listed {num_listed:,} files"),
+            on_progress=lambda _, text: line.show(text),
         )
     _print_lines(summary.lines())
 
@@ -217,7 +217,7 @@ def score(
 ) -> None:
     """Score every media of a manifest. Interrupted, the same command goes on where it stopped."""
     from blanktrap.engines.scoring import score_manifest
-    from blanktrap.files.scores import describe_run
+    from blanktrap.files.scores_reader import describe_run
 
     limits = config.resolve(config.DecodeLimits, {"max_pixels": max_pixels, "max_bytes": max_bytes})
     settings = config.resolve(

@@ -48,7 +48,7 @@ def run_demo(
     from blanktrap.files.evaluating import evaluate_scores
     from blanktrap.files.indexing import build_manifest
     from blanktrap.files.manifest import open_manifest
-    from blanktrap.files.scores import describe_run
+    from blanktrap.files.scores_reader import describe_run
     from blanktrap.files.selecting import select_splits
     from blanktrap.vision.drawing.archive import draw_archive
     from blanktrap.vision.training import train
@@ -71,7 +71,7 @@ def run_demo(
         inventory=None,
         config=IndexConfig(),
         storage=storage,
-        on_progress=lambda num_listed, *_: show(f"listed {num_listed:,} files"),
+        on_progress=lambda _, text: show(text),
     )
     yield from clock.told("Indexed it", indexed.lines())
 

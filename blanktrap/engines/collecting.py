@@ -152,7 +152,7 @@ def collect_chunks(
 
     Args:
         tables: scored batches with the columns of `ChunkSource.read_chunk` less the
-            pixels, and `p_nonblank`, `model_id`, `device_s`.
+            pixels, and `p_nonblank`, `model_id`, `number_format`, `device_s`.
         run: the run that may write.
         storage: the door to the bytes.
         pace: is told of every batch.
@@ -176,6 +176,7 @@ def _stats_of(chunk: int, table: pa.Table) -> ChunkStats:
         chunk=chunk,
         num_media=table.num_rows,
         counts=dict(Counter(table.column("status").to_pylist())),
+        number_formats=dict(Counter(table.column("number_format").to_pylist())),
         bytes_read=int(np.sum(table.column("bytes_read").to_numpy())),
         finished=time.time(),
         **sums,

@@ -76,6 +76,8 @@ class ScoreActor:
         device_s = (time.perf_counter() - started) / max(batch.num_rows, 1)
         column = pa.array(p_nonblank, pa.float32(), mask=np.isnan(p_nonblank))
         rows = batch.drop_columns([PIXELS]).append_column("p_nonblank", column)
+        formats = pa.array([self._scorer.number_format] * batch.num_rows, pa.string())
+        rows = rows.append_column("number_format", formats)
         model_ids = pa.array([self._scorer.model_id] * batch.num_rows, pa.string())
         rows = rows.append_column("model_id", model_ids)
         return rows.append_column("device_s", pa.array([device_s] * batch.num_rows, pa.float32()))
@@ -137,7 +139,9 @@ def score_manifest(
         store_bytes = max(256 * 1024 * 1024, 24 * source.batch_bytes())
         pace = Pace(run, on_progress)
         with connected(object_store_bytes=store_bytes) as cluster:
-            tables = _scored_batches(manifest, source, identity, todo, model, config, cluster)
+            actors = _pool_size(config, cluster)
+            run.record["config"].update(min_actors=actors[0], max_actors=actors[1])
+            tables = _scored_batches(manifest, source, identity, todo, model, config, actors)
             written = collect_chunks(tables, run, storage, pace)
     return finish_run(storage, run, written)
 
@@ -186,12 +190,12 @@ def _scored_batches(
     todo: list[int],
     model: str,
     config: ScoreConfig,
-    cluster: ClusterResources,
+    actors: tuple[int, int],
 ) -> Iterator[pa.Table]:
     """Run the pipeline over the chunks left to do and yield scored batches in any order."""
     on_gpu = config.num_gpus > 0
     _prepare_context(source)
-    min_actors, max_actors = _pool_size(config, cluster)
+    min_actors, max_actors = actors
     for first in range(0, len(todo), CHUNKS_PER_EXECUTION):
         spans = [(chunk, *identity.span(chunk)) for chunk in todo[first : first + CHUNKS_PER_EXECUTION]]
         dataset = ray.data.read_datasource(

@@ -30,7 +30,7 @@ from blanktrap.core.vocabulary import Split
 from blanktrap.files.label_join import SCORE_COLUMNS, join_labels
 from blanktrap.files.manifest import open_manifest
 from blanktrap.files.reports import check_output, write_report
-from blanktrap.files.scores import Scores, open_scores
+from blanktrap.files.scores_reader import Scores, open_scores
 from blanktrap.files.storage import Storage
 
 _DEFAULT_CUTOFF = 0.5

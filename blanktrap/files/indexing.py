@@ -80,7 +80,13 @@ def build_manifest(
         # Before the listing, which may take an hour: a broken annotation file shows at once.
         staged = [stage_annotations(storage, where, folder, at) for at, where in enumerate(annotations)]
         media_path = folder / "media.parquet"
-        stage = MediaStage(storage, media_path, pattern=pattern, left_out=left_out, on_progress=lambda num: tell(f"listed {num:,} files"))
+        stage = MediaStage(
+            storage,
+            media_path,
+            pattern=pattern,
+            left_out=left_out,
+            on_progress=lambda num: tell(f"listed {num:,} files"),
+        )
         listing_started = time.monotonic()
         try:
             _stage_media(storage, parsed, inventory, folder, stage, left_out)

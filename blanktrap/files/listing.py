@@ -32,10 +32,16 @@ from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError
 from blanktrap.files.sources import FoundFile, LeftOut
 from blanktrap.files.storage import Storage
 
-# Text, tables, video, sound, archives, programs' own files: not worth a request each.
-_OTHER_SUFFIXES = frozenset(
-    ["txt", "md", "log", "csv", "tsv", "json", "jsonl", "geojson", "xml", "html", "htm", "pdf", "doc", "docx", "xls", "xlsx", "ods", "yaml", "yml", "toml", "ini", "cfg", "parquet", "db", "sqlite", "npy", "npz", "pkl", "mp4", "avi", "mov", "mkv", "mpg", "mpeg", "m4v", "wmv", "wav", "mp3", "zip", "gz", "tgz", "tar", "bz2", "xz", "7z", "rar", "py", "r", "js", "css", "sh", "exe", "lnk", "ds_store"]
-)
+# Text, tables, video, sound, packed files: not worth a request each.
+# fmt: off
+_OTHER_SUFFIXES = frozenset({
+    "txt", "md", "log", "csv", "tsv", "json", "jsonl", "xml", "html", "htm", "pdf", "doc", "docx",
+    "xls", "xlsx", "yaml", "yml", "toml", "ini", "parquet", "db", "sqlite", "npy", "npz", "mp4", "avi",
+    "mov", "mkv", "mpg", "mpeg", "m4v", "wmv", "wav", "mp3", "zip", "gz", "tgz", "tar", "bz2", "xz",
+    "7z", "rar"
+})
+# fmt: on
+_NO_IMAGE_SUFFIXES = RAW_SUFFIXES | _OTHER_SUFFIXES
 
 _SNIFFED_BYTES = 16
 _SNIFF_THREADS = 16
@@ -142,7 +148,7 @@ class MediaStage:
                 yield found
             elif is_apple_double(found.relative):
                 self._left_out.add("AppleDouble (._)", found.relative)
-            elif suffix_of(found.relative) in RAW_SUFFIXES | _OTHER_SUFFIXES:
+            elif suffix_of(found.relative) in _NO_IMAGE_SUFFIXES:
                 self._leave_out(found)
             else:
                 doubtful.append(found)

@@ -1,7 +1,7 @@
 """The scores dataset: chunks of rows that are written once, and the run that wrote them.
 
-Owns: the names of chunks, `run.json`, `_SUCCESS`, what is already done when a run starts again, and the
-reading of finished datasets. Refuses: scoring, and any output that belongs to another run.
+Owns: the names of chunks, `run.json`, `_SUCCESS`, and what is already done when a run starts again.
+Refuses: scoring, reading rows (`scores_reader`), and any output that belongs to another run.
 
 A dataset is a folder: `part-00000000.parquet` … (one file a chunk, rows in manifest order), `run.json`
 (written first as "running", at the end as "complete") and `_SUCCESS`, written last. Every part carries
@@ -9,27 +9,28 @@ its counts and seconds in its Parquet metadata, so that totals are exact after a
 """
 
 import json
+import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from blanktrap.core.errors import ScoresError
+from blanktrap.core.errors import ScoresError, SourceError
 from blanktrap.core.schemas import SCORES_VERSION, conform_scores
 from blanktrap.core.vocabulary import Status
-from blanktrap.core.wording import duration
-from blanktrap.files.s3 import ObjectMissingError
-from blanktrap.files.storage import Storage, join
+from blanktrap.files.s3 import ObjectMissingError, is_s3
+from blanktrap.files.storage import FileEntry, Storage, join
 
-_PART = re.compile(r"part-(\d{8,})\.parquet")
+PART_NAME = re.compile(r"part-(\d{8,})\.parquet")
 _CHUNK_KEY = b"blanktrap.chunk"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,9 @@ class ChunkStats:
     chunk: int
     num_media: int
     counts: dict[str, int]
+    """Media by status."""
+    number_formats: dict[str, int]
+    """Media by the number format of inference; more than one says that machines differed."""
     bytes_read: int
     fetch_s: float
     decode_s: float
@@ -76,6 +80,8 @@ class OpenRun:
     location: str
     identity: RunIdentity
     finished_chunks: frozenset[int]
+    finished_stats: dict[int, ChunkStats]
+    """Of the finished chunks; empty where the run is complete."""
     record: dict[str, Any]
     """The content of run.json so far."""
     is_complete: bool
@@ -94,10 +100,12 @@ def begin_run(storage: Storage, location: str, identity: RunIdentity, descriptio
     Raises:
         ScoresError: the folder belongs to another manifest, model or cut, or holds something else.
             Nothing is overwritten.
+
+    A part that is damaged, as after a power cut, is not among the finished ones: it is scored again.
     """
-    names = {entry.relative for entry in storage.list_folder(location)}
+    names = list_dataset(storage, location)
     if "run.json" in names:
-        record = _read_record(storage, location)
+        record = read_record(storage, location)
         _refuse_other_run(location, record, identity)
     elif names:
         example = sorted(names)[0]
@@ -108,16 +116,18 @@ def begin_run(storage: Storage, location: str, identity: RunIdentity, descriptio
     else:
         record = {"schema_version": SCORES_VERSION, "identity": vars(identity), "sessions": []}
     is_complete = "_SUCCESS" in names
+    parts = {int(match[1]): entry for name, entry in names.items() if (match := PART_NAME.fullmatch(name))}
+    stats = {} if is_complete else _read_finished(storage, parts)
     if not is_complete:
         storage.remove_staged(location)
         record = {**record, **description, "state": "running"}
         record["sessions"] = [*record["sessions"], {"started": time.time()}]
         _write_record(storage, location, record)
-    finished = frozenset(int(match[1]) for name in names if (match := _PART.fullmatch(name)))
     return OpenRun(
         location=location,
         identity=identity,
-        finished_chunks=finished,
+        finished_chunks=frozenset(parts if is_complete else stats),
+        finished_stats=stats,
         record=record,
         is_complete=is_complete,
     )
@@ -138,7 +148,7 @@ def finish_run(storage: Storage, run: OpenRun, written: dict[int, ChunkStats]) -
     Args:
         storage: the door to the bytes.
         run: what `begin_run` returned.
-        written: the stats of the chunks written since then; the others are read from their files.
+        written: the stats of the chunks written since then.
 
     Returns:
         The content of run.json.
@@ -146,7 +156,7 @@ def finish_run(storage: Storage, run: OpenRun, written: dict[int, ChunkStats]) -
     Raises:
         ScoresError: a chunk is missing or has another number of rows; `_SUCCESS` is not written.
     """
-    stats = {**_read_stats(storage, run, skip=written.keys()), **written}
+    stats = {**run.finished_stats, **written}
     for chunk in range(run.identity.num_chunks):
         start, stop = run.identity.span(chunk)
         if chunk not in stats or stats[chunk].num_media != stop - start:
@@ -156,8 +166,10 @@ def finish_run(storage: Storage, run: OpenRun, written: dict[int, ChunkStats]) -
                 f"remove {_part_name(chunk)} if it is there and run the same command again"
             )
     counts = Counter({status.value: 0 for status in Status})
+    number_formats: Counter[str] = Counter()
     for one in stats.values():
         counts.update(one.counts)
+        number_formats.update(one.number_formats)
     sessions = _close_sessions(run.record["sessions"], stats)
     wall_s = sum(session["wall_s"] for session in sessions)
     record = {
@@ -165,6 +177,7 @@ def finish_run(storage: Storage, run: OpenRun, written: dict[int, ChunkStats]) -
         "state": "complete",
         "sessions": sessions,
         "counts": dict(counts),
+        "number_formats": dict(number_formats),
         "num_media": run.identity.num_media,
         "num_chunks": run.identity.num_chunks,
         "wall_s": wall_s,
@@ -184,98 +197,46 @@ def finish_run(storage: Storage, run: OpenRun, written: dict[int, ChunkStats]) -
     return record
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scores:
-    """A scores dataset that can be read."""
-
-    location: str
-    run: dict[str, Any]
-    """The content of run.json."""
-    parts: tuple[str, ...]
-    """URIs of the parts, in manifest order."""
-    is_complete: bool
-    """`_SUCCESS` is there."""
-
-    @property
-    def num_media(self) -> int:
-        """Media of the manifest; an incomplete dataset has fewer rows."""
-        return int(self.run["identity"]["num_media"])
-
-    def iter_tables(self, storage: Storage, columns: list[str] | None = None) -> Iterator[pa.Table]:
-        """Yield the rows in manifest order, a few parts ahead; all columns, or those named."""
-        with ThreadPoolExecutor(max_workers=8, thread_name_prefix="scores") as pool:
-            window: list[str] = []
-            for uri in [*self.parts, None]:
-                if uri is not None:
-                    window.append(uri)
-                if window and (uri is None or len(window) == 32):
-                    yield from pool.map(lambda part: _read_part(storage, part, columns), window)
-                    window = []
-
-
-def open_scores(storage: Storage, location: str, *, allow_incomplete: bool = False) -> Scores:
-    """Open a scores dataset.
-
-    Raises:
-        ScoresError: it is not there, not a scores dataset, of another schema version, or incomplete
-            (no `_SUCCESS`) without `allow_incomplete`.
-    """
-    entries = {entry.relative: entry.uri for entry in storage.list_folder(location)}
-    if "run.json" not in entries:
-        found = "nothing is there" if not entries else f"it has {sorted(entries)[0]}, but no run.json"
-        raise ScoresError(f"{location} is no scores dataset: {found}")
-    record = _read_record(storage, location)
-    parts = tuple(uri for name, uri in sorted(entries.items()) if _PART.fullmatch(name))
-    is_complete = "_SUCCESS" in entries
-    if not is_complete and not allow_incomplete:
-        identity = RunIdentity(**record["identity"])
-        raise ScoresError(
-            f"{location} is incomplete ({len(parts):,} of {identity.num_chunks:,} parts): "
-            f"run the same `blanktrap score` again, or pass --allow-incomplete"
-        )
-    return Scores(location=location, run=record, parts=parts, is_complete=is_complete)
-
-
-def describe_run(location: str, run: dict[str, Any]) -> list[str]:
-    """Word a finished run: counts with their denominator, speed, where it went."""
-    total = run["num_media"]
-    failed = {status: count for status, count in run["counts"].items() if status != "ok" and count}
-    told = ", ".join(f"{count:,} {status}" for status, count in failed.items()) or "no failures"
-    speed = f", {run['images_per_s']:.1f} images/s" if run["images_per_s"] else ""
-    return [
-        f"scored {run['counts']['ok']:,} of {total:,} media, {told}",
-        f"took {duration(run['wall_s'])}{speed}, {run['bytes_read'] / 1e9:.2f} GB read",
-        f"model {run['model_id']}",
-        f"scores in {location}",
-    ]
-
-
 def _part_name(chunk: int) -> str:
     return f"part-{chunk:08d}.parquet"
 
 
-def _read_part(storage: Storage, uri: str, columns: list[str] | None) -> pa.Table:
-    try:
-        table = pq.ParquetFile(pa.BufferReader(storage.read_bytes(uri))).read(columns=columns)
-    except (pa.ArrowInvalid, OSError) as problem:
-        raise ScoresError(f"{uri} cannot be read as Parquet: {str(problem).splitlines()[0]}") from problem
-    return table if columns is not None else conform_scores(table, where=uri)
+def list_dataset(storage: Storage, location: str) -> dict[str, FileEntry]:
+    """The files of a dataset's folder by name. Raises ScoresError where it is no folder."""
+    if not is_s3(location) and storage.exists(location):
+        raise ScoresError(f"{location} is a file: give a folder")
+    return {entry.relative: entry for entry in storage.list_folder(location)}
 
 
-def _read_stats(storage: Storage, run: OpenRun, skip: Any) -> dict[int, ChunkStats]:
-    def read(chunk: int) -> ChunkStats:
-        uri = join(run.location, _part_name(chunk))
-        try:
-            metadata = pq.read_metadata(storage.open_random(uri)).metadata or {}
-        except (pa.ArrowInvalid, OSError) as problem:
-            raise ScoresError(f"{uri} is damaged: remove it and run the same command again") from problem
-        if _CHUNK_KEY not in metadata:
-            raise ScoresError(f"{uri} was not written by this run: remove it and run the same command again")
-        return ChunkStats(**json.loads(metadata[_CHUNK_KEY]))
-
+def _read_finished(storage: Storage, parts: dict[int, FileEntry]) -> dict[int, ChunkStats]:
+    """The stats of the parts that are whole, from their footers; a damaged one is told and left out."""
     with ThreadPoolExecutor(max_workers=16, thread_name_prefix="stats") as pool:
-        chunks = [chunk for chunk in run.finished_chunks if chunk not in skip]
-        return dict(zip(chunks, pool.map(read, chunks), strict=True))
+        stats = dict(
+            zip(parts, pool.map(lambda entry: _read_stats(storage, entry), parts.values()), strict=True)
+        )
+    for chunk, found in stats.items():
+        if found is None:
+            logger.warning("%s is damaged: its images are scored again", parts[chunk].uri)
+    return {chunk: found for chunk, found in stats.items() if found is not None}
+
+
+def _read_stats(storage: Storage, entry: FileEntry) -> ChunkStats | None:
+    """What a part's footer says of its chunk; None where the part is damaged."""
+    if entry.size_bytes == 0:
+        return None
+    try:
+        footer = pq.read_metadata(storage.open_random(entry.uri))
+    except SourceError:
+        raise
+    except (pa.ArrowException, OSError):
+        return None
+    metadata = footer.metadata or {}
+    if _CHUNK_KEY not in metadata:
+        raise ScoresError(
+            f"{entry.uri} was not written by this run: remove it and run the same command again"
+        )
+    stats = ChunkStats(**json.loads(metadata[_CHUNK_KEY]))
+    return stats if footer.num_rows == stats.num_media else None
 
 
 def _close_sessions(sessions: list[dict[str, float]], stats: dict[int, ChunkStats]) -> list[dict[str, Any]]:
@@ -289,7 +250,8 @@ def _close_sessions(sessions: list[dict[str, float]], stats: dict[int, ChunkStat
     return closed
 
 
-def _read_record(storage: Storage, location: str) -> dict[str, Any]:
+def read_record(storage: Storage, location: str) -> dict[str, Any]:
+    """Read run.json; its identity has every field. Raises ScoresError."""
     uri = join(location, "run.json")
     try:
         record = json.loads(storage.read_bytes(uri))
@@ -298,6 +260,16 @@ def _read_record(storage: Storage, location: str) -> dict[str, Any]:
     if not isinstance(record, dict) or record.get("schema_version") != SCORES_VERSION:
         version = record.get("schema_version") if isinstance(record, dict) else None
         raise ScoresError(f"{uri} has schema version {version}, this blanktrap reads {SCORES_VERSION}")
+    identity = record.get("identity")
+    kinds = {field.name: field.type for field in fields(RunIdentity)}
+    if (
+        not isinstance(identity, dict)
+        or identity.keys() != kinds.keys()
+        or any(type(identity[name]) is not kind for name, kind in kinds.items())
+        or identity["chunk_size"] < 1
+        or not isinstance(record.get("sessions"), list)
+    ):
+        raise ScoresError(f"{uri} is damaged: it does not say which run it belongs to; give another folder")
     return record
 
 

@@ -10,6 +10,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
@@ -17,7 +18,7 @@ from blanktrap.core.errors import SourceError, UsageError
 from blanktrap.files.s3 import is_s3
 from blanktrap.files.s3_listing import list_s3
 from blanktrap.files.storage import Storage, local_path, local_uri
-from blanktrap.files.uri_lists import LIST_SUFFIXES, SCHEME, read_uri_list
+from blanktrap.files.uri_lists import LIST_SUFFIXES, SCHEME, walk_uri_list
 
 _NAMED = re.compile(r"([A-Za-z0-9][\w.-]*)=(.+)", re.DOTALL)
 _PAGE = 1000
@@ -176,12 +177,9 @@ def _relative(root: str, path: str) -> str:
 
 
 def _walk_list(storage: Storage, location: str) -> Iterator[list[FoundFile]]:
-    entries = read_uri_list(storage, location)
-    for start in range(0, len(entries), _PAGE):
-        yield [
-            FoundFile(uri=uri, relative=relative, size_bytes=_size_of(uri))
-            for uri, relative in entries[start : start + _PAGE]
-        ]
+    entries = walk_uri_list(storage, location)
+    while page := list(islice(entries, _PAGE)):
+        yield [FoundFile(uri=uri, relative=relative, size_bytes=_size_of(uri)) for uri, relative in page]
 
 
 def _size_of(uri: str) -> int | None:

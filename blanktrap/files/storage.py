@@ -310,7 +310,7 @@ class Storage:
     def _list_s3(self, location: str) -> Iterator[FileEntry]:
         bucket, key = split_s3(location)
         prefix = f"{key.rstrip('/')}/" if key.rstrip("/") else ""
-        request = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}
+        request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}
         try:
             pages = self._reading(
                 lambda client: list(client.get_paginator("list_objects_v2").paginate(**request))

@@ -8,43 +8,61 @@ grows beyond that folder changes its ids, so lists that grow are better written 
 """
 
 import csv
-import io
 import os
 import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from blanktrap.core.errors import SourceError, UsageError
-from blanktrap.files.s3 import ObjectMissingError, is_s3, one_line
+from blanktrap.files.s3 import is_s3, one_line
 from blanktrap.files.storage import Storage, local_path, local_uri
 
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 LIST_SUFFIXES = (".txt", ".csv", ".parquet")
+_BATCH = 4096
 
 
-def read_uri_list(storage: Storage, location: str) -> list[tuple[str, str]]:
-    """Read a list: each file's URI and the path that its media_id is made of, in the list's order.
+def walk_uri_list(storage: Storage, location: str) -> Iterator[tuple[str, str]]:
+    """Yield each file's URI and the path that its media_id is made of, in the list's order.
+
+    The list is read twice, first for the folder that holds all of its files: it may be longer than memory.
 
     Raises:
         UsageError: the list has no usable column, is not text, or names storage that is not read.
         SourceError: the list cannot be read.
     """
-    folder = location.rpartition("/")[0]
-    if not is_s3(location):
-        folder = os.path.dirname(os.path.abspath(local_path(location)))
-    uris: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="blanktrap-list-") as name:
+        if is_s3(location):
+            folder = own_folder = location.rpartition("/")[0]
+            path = Path(name) / "list"
+            storage.download(location, path)
+        else:
+            path = Path(os.path.abspath(local_path(location)))
+            folder, own_folder = str(path.parent), local_uri(path.parent)
+        base = _base_of(path, location, folder, own_folder)
+        skip = len(base.rstrip("/")) + 1 if base else 0
+        for entry in _read_entries(path, location):
+            uri = _resolve(entry, folder, location)
+            yield uri, _below(uri, skip)
+
+
+def _base_of(path: Path, location: str, folder: str, own_folder: str) -> str:
+    """The folder that ids are relative to: the list's own, else the deepest that holds all of its files."""
     all_relative = True
-    for entry in _read_entries(storage, location):
-        if entry.strip():
-            is_relative = SCHEME.match(entry) is None and not entry.startswith("/")
-            all_relative = all_relative and is_relative and ".." not in entry.split("/")
-            uris.append(_resolve(entry, folder, location))
-    own_folder = folder if is_s3(location) else local_uri(Path(folder))
-    base = own_folder if all_relative else _common_folder(uris)
-    skip = len(base.rstrip("/")) + 1 if base else 0
-    return [(uri, _below(uri, skip)) for uri in uris]
+    least = greatest = None
+    for entry in _read_entries(path, location):
+        is_relative = SCHEME.match(entry) is None and not entry.startswith("/")
+        all_relative = all_relative and is_relative and ".." not in entry.split("/")
+        uri = _resolve(entry, folder, location)
+        least = uri if least is None else min(least, uri)
+        greatest = uri if greatest is None else max(greatest, uri)
+    if all_relative or least is None or greatest is None:
+        return own_folder
+    return _common_folder(least, greatest)
 
 
 def _below(uri: str, skip: int) -> str:
@@ -67,45 +85,59 @@ def _resolve(entry: str, folder: str, where: str) -> str:
     return local_uri(Path(os.path.normpath(os.path.join(folder, local_path(entry)))))
 
 
-def _common_folder(uris: list[str]) -> str:
-    """The deepest folder that holds all of them; empty where there is none."""
+def _common_folder(least: str, greatest: str) -> str:
+    """The deepest folder that holds all URIs from the least to the greatest; empty where there is none."""
     # The least and the greatest of sorted strings share what all of them share.
-    least, greatest = min(uris), max(uris)
     differs = (at for at, (one, other) in enumerate(zip(least, greatest, strict=False)) if one != other)
     shared = least[: next(differs, len(least))]
     folder = shared.rpartition("/")[0]
     return "" if folder in ("", "s3:", "s3:/", "file:", "file:/", "file://") else folder
 
 
-def _read_entries(storage: Storage, location: str) -> list[str]:
-    if location.lower().endswith(".parquet"):
-        try:
-            with storage.open_random(location) as file:
-                names = pq.read_schema(file).names
-                column = _list_column(names, location)
-                return [str(entry) for entry in pq.read_table(file, columns=[column]).column(0).to_pylist()]
-        except pa.ArrowException as problem:
-            raise UsageError(
-                f"{location} is no Parquet file that can be read ({one_line(problem)})"
-            ) from problem
+def _read_entries(path: Path, location: str) -> Iterator[str]:
+    """Entries of a list on local disk, without the empty ones. `location` names it in messages."""
+    suffix = location.lower().rpartition(".")[2]
+    read = {"parquet": _parquet_entries, "csv": _csv_entries}.get(suffix, _text_entries)
     try:
-        text = storage.read_bytes(location).decode("utf-8-sig")
+        for entry in read(path, location):
+            if entry.strip():
+                yield entry
+    except pa.ArrowException as problem:
+        raise UsageError(f"{location} is no Parquet file that can be read ({one_line(problem)})") from problem
     except UnicodeDecodeError as problem:
-        raise UsageError(
-            f"{location} is not UTF-8 text (byte {problem.start}): save the list as UTF-8"
-        ) from problem
-    except ObjectMissingError as problem:
-        raise SourceError(f"there is no {location}") from problem
-    if not location.lower().endswith(".csv"):
-        return [line.rstrip("\r") for line in text.split("\n")]
-    rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
-    if not rows:
-        return []
-    header = [name.strip() for name in rows[0]]
-    if len(header) == 1 and header[0].lower() not in ("uri", "path"):
-        return [row[0] for row in rows]
-    index = header.index(_list_column(header, location))
-    return [row[index] for row in rows[1:] if len(row) > index]
+        raise UsageError(f"{location} is not UTF-8 text: save the list as UTF-8") from problem
+    except csv.Error as problem:
+        raise UsageError(f"{location} is no CSV that can be read ({one_line(problem)})") from problem
+    except OSError as problem:
+        raise SourceError(f"{location}: {problem.strerror or one_line(problem)}") from problem
+
+
+def _parquet_entries(path: Path, location: str) -> Iterator[str]:
+    with path.open("rb") as source:
+        file = pq.ParquetFile(source)
+        column = _list_column(file.schema_arrow.names, location)
+        for batch in file.iter_batches(_BATCH, columns=[column]):
+            yield from (str(entry) for entry in batch.column(0).to_pylist() if entry is not None)
+
+
+def _text_entries(path: Path, location: str) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig", newline="\n") as lines:
+        yield from (line.rstrip("\n").rstrip("\r") for line in lines)
+
+
+def _csv_entries(path: Path, location: str) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        rows = (row for row in csv.reader(lines) if row)
+        first = next(rows, None)
+        if first is None:
+            return
+        header = [name.strip() for name in first]
+        index = 0
+        if len(header) == 1 and header[0].lower() not in ("uri", "path"):
+            yield first[0]
+        else:
+            index = header.index(_list_column(header, location))
+        yield from (row[index] for row in rows if len(row) > index)
 
 
 def _list_column(names: list[str], location: str) -> str:

@@ -87,6 +87,11 @@ class Scorer:
             self._mean, self._scale = mean, 1.0 / std
         self._batch = _CPU_BATCH if self.device.type == "cpu" else _GPU_BATCH
 
+    @property
+    def number_format(self) -> str:
+        """The number format of inference, such as `bfloat16`."""
+        return str(self.dtype).removeprefix("torch.")
+
     @classmethod
     def load(
         cls, storage: Storage, location: str, device: str | None = None, precision: Precision = "auto"

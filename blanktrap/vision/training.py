@@ -5,6 +5,7 @@ of the best one. Refuses: Ray, reading manifests or images, and media whose loca
 """
 
 import copy
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -19,15 +20,24 @@ from blanktrap.core.config import Preprocessing, TrainConfig
 from blanktrap.core.cutoffs import choose_cutoff
 from blanktrap.core.errors import TrainingError
 from blanktrap.core.metrics import area_under_roc, average_precision, confusion_counts
-from blanktrap.core.model_card import ValidationFigures
+from blanktrap.core.model_card import ModelCard, ValidationFigures
 from blanktrap.core.vocabulary import Split
 from blanktrap.files.manifest import Manifest
+from blanktrap.files.model_cards import read_card
 from blanktrap.files.storage import Storage
 from blanktrap.vision.augmentation import augment
 from blanktrap.vision.checkpoints import first_network, refuse_existing, save_checkpoint
-from blanktrap.vision.labelled_media import DecodedMedia, decoded, read_labelled, refuse_one_sided
+from blanktrap.vision.labelled_media import (
+    DecodedMedia,
+    LabelledMedia,
+    decoded,
+    read_labelled,
+    refuse_one_sided,
+)
 from blanktrap.vision.scorer import Scorer, has_fast_bfloat16
 from blanktrap.vision.training_report import TrainProgress, TrainSummary
+
+logger = logging.getLogger(__name__)
 
 _WARM_UP_SHARE = 0.2
 """Share of the steps in which the learning rate rises."""
@@ -59,7 +69,13 @@ def train(
     """
     refuse_existing(storage, out)
     report = on_progress or (lambda progress: None)
+    if not config.preprocessing.banner_top and not config.preprocessing.banner_bottom:
+        logger.warning(
+            "no banner is cropped: where cameras print date and frame number, give --banner-top or "
+            "--banner-bottom, or the network reads the label there"
+        )
     labelled = read_labelled(manifest, storage, config)
+    earlier = _earlier_card(storage, config, labelled)
     labelled = labelled.take(np.isin(labelled.splits.astype(str), [Split.TRAIN, Split.VAL]))
     refuse_one_sided(labelled)
     with torch.random.fork_rng():
@@ -78,8 +94,11 @@ def train(
         best.network,
         config=config,
         manifest_digest=manifest.digest,
-        training_locations=train_media.locations(),
-        validation_locations=media.media.take(media.media.splits == Split.VAL).locations(),
+        training_locations=_joined(train_media.locations(), earlier.training_locations if earlier else ()),
+        validation_locations=_joined(
+            media.media.take(media.media.splits == Split.VAL).locations(),
+            earlier.validation_locations if earlier else (),
+        ),
         label_counts=media.media.label_counts(),
         metrics=best.metrics,
         recommended_cutoff=best.cutoff,
@@ -92,6 +111,27 @@ def train(
         training_s=training_s,
         images_per_s=config.num_epochs * len(train_media.uris) / training_s,
     )
+
+
+def _earlier_card(storage: Storage, config: TrainConfig, labelled: LabelledMedia) -> ModelCard | None:
+    """The card of the model to go on from; TrainingError where what it learned from is now held out."""
+    if config.weights in ("imagenet", "none"):
+        return None
+    card = read_card(storage, config.weights)
+    learned, judged = set(card.training_locations), set(card.validation_locations)
+    validating = labelled.take(labelled.splits == Split.VAL).locations()
+    testing = labelled.take(labelled.splits == Split.TEST).locations()
+    shared = sorted(learned.intersection(validating) | (learned | judged).intersection(testing))
+    if shared:
+        raise TrainingError(
+            f"{config.weights} has already seen {len(shared):,} of the locations that are now held out, such "
+            f"as {shared[0]!r}: put them into `train`, or begin with other weights"
+        )
+    return card
+
+
+def _joined(*locations: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set().union(*locations)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,6 +68,7 @@ def reports(archive, tmp_path_factory):
         fetch_s=0,
         decode_s=0,
         device_s=0,
+        number_formats={},
         finished=0,
     )
     write_chunk(storage, location, pa.Table.from_pylist(rows, schema=SCORES_SCHEMA), stats)

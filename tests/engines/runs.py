@@ -13,7 +13,7 @@ import pytest
 
 from blanktrap.core.config import Preprocessing, TrainConfig
 from blanktrap.files.manifest import open_manifest
-from blanktrap.files.scores import open_scores
+from blanktrap.files.scores_reader import open_scores
 from blanktrap.files.storage import Storage
 
 STORAGE = Storage()

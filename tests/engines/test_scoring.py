@@ -67,6 +67,8 @@ def test_run_record_says_what_ran_and_sums_to_the_manifest(scores: str) -> None:
     assert run["state"] == "complete"
     assert sum(run["counts"].values()) == run["num_media"] == NUM_MEDIA
     assert run["config"]["batch_size"] == 8
+    assert run["config"]["max_actors"] == 1
+    assert run["number_formats"] == {"float32": NUM_MEDIA}
     assert set(run["versions"]) == {"blanktrap", "ray", "torch", "python"}
     assert run["manifest_digest"].startswith("sha256:")
     assert run["model_id"] == run["model"]["model_id"]

@@ -231,3 +231,50 @@ def test_a_real_caltech_file_gives_every_label(tmp_path: Path, real_data: Path) 
     rows, summary = index(tmp_path, names, path)
     assert summary.by_label == {"blank": 995, "nonblank": 2489}
     assert (summary.num_locations, min(row["frame_num"] for row in rows.values())) == (10, 0)
+
+
+def test_sequence_ids_that_several_locations_use_stay_apart(tmp_path: Path) -> None:
+    table = write_csv(
+        tmp_path / "a.csv",
+        "path,label,location,sequence,datetime\n"
+        "a1.jpg,empty,A,1,2020-01-01 10:00:00\n"
+        "a2.jpg,empty,A,1,2020-01-01 10:00:01\n"
+        "b1.jpg,empty,B,1,2020-01-01 10:00:00\n"
+        "b2.jpg,empty,B,2,2020-01-01 11:00:00\n"
+        "x.jpg,empty,,1,2020-01-01 10:00:00\n",
+    )
+    rows, summary = index(tmp_path, ["a1.jpg", "a2.jpg", "b1.jpg", "b2.jpg", "x.jpg"], table)
+    found = {name: (row["sequence_id"], row["frame_num"]) for name, row in rows.items()}
+    assert found == {
+        "a1.jpg": ("A/1", 0),
+        "a2.jpg": ("A/1", 1),
+        "b1.jpg": ("B/1", 0),
+        "b2.jpg": ("2", 0),
+        "x.jpg": ("1", 0),
+    }
+    assert (summary.num_shared_sequences, summary.num_sequences) == (1, 4)
+    assert "sequence ids used at several locations, put behind the location's: 1 (1)" in summary.lines()
+
+
+def test_a_table_with_old_mac_line_ends_is_read(tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "a.csv", "path,label\ra.jpg,empty\rb.jpg,deer\r")
+    rows, _ = index(tmp_path, ["a.jpg", "b.jpg"], table)
+    assert {name: row["label"] for name, row in rows.items()} == {"a.jpg": "blank", "b.jpg": "nonblank"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'path,label\na.jpg,"empty\n',
+        'path,label\na.jpg,"em"pty\n',
+        "path,label\na.jpg," + "x" * 200_000,
+        '"path,label\ra.jpg',
+    ],
+    ids=["open quote", "stray quote", "long field", "open quote in the header"],
+)
+def test_a_table_that_is_no_csv_gets_one_line(tmp_path: Path, text: str) -> None:
+    table = write_csv(tmp_path / "a.csv", text)
+    with pytest.raises(AnnotationError, match=r"a\.csv") as caught:
+        index(tmp_path, ["a.jpg"], table)
+    assert "\n" not in str(caught.value)
+    assert "\r" not in str(caught.value)

@@ -70,6 +70,7 @@ def write_scores(folder, rows=ROWS, *, model=MODEL, num_chunks=3, complete=True,
             fetch_s=0,
             decode_s=0,
             device_s=0,
+            number_formats={},
             finished=0,
         )
         write_chunk(STORAGE, str(folder), pa.Table.from_pylist(part, schema=SCORES_SCHEMA), stats)
@@ -167,7 +168,9 @@ def test_media_the_model_has_seen_bring_a_warning(tmp_path):
 def test_locations_the_model_has_seen_bring_a_warning(tmp_path):
     rows = [(*row[:6], None) for row in ROWS]
     warnings = evaluate(tmp_path, write_scores(tmp_path / "scores", rows)).warnings
-    assert "2 of the 8 measured media come from 1 location the model was trained or validated on" in warnings[0]
+    assert (
+        "2 of the 8 measured media come from 1 location the model was trained or validated on" in warnings[0]
+    )
 
 
 def test_an_unknown_training_set_brings_a_warning(tmp_path):

@@ -55,6 +55,8 @@ def test_every_file_is_indexed_or_counted(tmp_path: Path, make_jpeg: Draw) -> No
         {
             "a.JPG": image,
             "no_extension": image,
+            "IMG.001": image,
+            "IMG.002": b"no image",
             "wrong.txt": image,
             "zero.jpg": b"",
             "notes.txt": b"notes",
@@ -65,16 +67,17 @@ def test_every_file_is_indexed_or_counted(tmp_path: Path, make_jpeg: Draw) -> No
     )
     os.mkfifo(archive / "pipe.jpg")
     rows, summary = index([str(archive)], tmp_path / "m")
-    assert column(rows, "media_id") == ["a.JPG", "no_extension", "wrong.txt", "zero.jpg"]
+    assert column(rows, "media_id") == ["IMG.001", "a.JPG", "no_extension", "zero.jpg"]
     assert column(rows, "size_bytes") == [len(image)] * 3 + [0]
     assert summary.left_out == {
         "AppleDouble (._)": 1,
         "not a regular file": 1,
         "no extension": 1,
-        ".txt": 1,
+        ".txt": 2,
+        ".002": 1,
         ".cr2": 1,
     }
-    assert "not indexed, .txt: 1 (notes.txt)" in summary.lines()
+    assert "not indexed, .txt: 2 (notes.txt, wrong.txt)" in summary.lines()
 
 
 @pytest.mark.parametrize(
@@ -205,6 +208,38 @@ def test_media_close_in_time_at_one_place_form_a_sequence(tmp_path: Path, make_j
     assert len({row["sequence_id"] for row in wider if row["location_id"] == "A"}) == 1
 
 
+def test_a_file_of_two_sources_is_wholly_the_first_ones(tmp_path: Path, make_jpeg: Draw) -> None:
+    archive = put(tmp_path / "archive", {"S1/a.jpg": make_jpeg(), "S1/b.jpg": make_jpeg()})
+    # Relative to S1 the pattern fits nothing; relative to the archive it does.
+    rows, _ = index([str(archive / "S1"), str(archive)], tmp_path / "m", path_pattern="{location}/{}")
+    assert column(rows, "media_id") == ["a.jpg", "b.jpg"]
+    assert column(rows, "location_id") == [None, None]
+    rows, _ = index([str(archive), str(archive / "S1")], tmp_path / "n", path_pattern="{location}/{}")
+    assert column(rows, "media_id") == ["S1/a.jpg", "S1/b.jpg"]
+    assert column(rows, "location_id") == ["S1", "S1"]
+
+
+def test_progress_speaks_of_every_step(tmp_path: Path, make_jpeg: Draw) -> None:
+    archive = put(tmp_path / "archive", {f"{n}.jpg": make_jpeg(taken=datetime(2020, 1, 1)) for n in range(3)})
+    seen: list[tuple[int, str]] = []
+    build_manifest(
+        [str(archive)],
+        str(tmp_path / "m"),
+        annotations=[],
+        inventory=None,
+        config=IndexConfig(read_exif=True),
+        storage=STORAGE,
+        on_progress=lambda *told: seen.append(told),
+    )
+    assert list(dict.fromkeys(seen)) == [
+        (3, "listed 3 files"),
+        (3, "joining"),
+        (3, "read 3/3 capture times"),
+        (3, "sorting"),
+        (3, "wrote 3 rows"),
+    ]
+
+
 def test_a_pattern_that_fits_nothing_names_a_path(tmp_path: Path, make_jpeg: Draw) -> None:
     archive = put(tmp_path / "archive", {"S1/x.jpg": make_jpeg()})
     with pytest.raises(UsageError, match=r"S1/x\.jpg"):
@@ -243,7 +278,7 @@ def test_a_bad_list_gets_one_line(tmp_path: Path, content: str, words: str) -> N
 
 def test_broken_annotations_stop_before_listing(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text('{"images": [')
-    seen: list[int] = []
+    seen: list[tuple[int, str]] = []
     with pytest.raises(AnnotationError, match=r"broken\.json"):
         build_manifest(
             [str(tmp_path)],
@@ -252,7 +287,7 @@ def test_broken_annotations_stop_before_listing(tmp_path: Path) -> None:
             inventory=None,
             config=IndexConfig(),
             storage=STORAGE,
-            on_progress=seen.append,
+            on_progress=lambda *told: seen.append(told),
         )
     assert seen == []
 
@@ -262,9 +297,15 @@ def test_the_move_from_folder_to_s3_keeps_ids_labels_and_order(
     tmp_path: Path, make_jpeg: Draw, s3_bucket: str
 ) -> None:
     at = datetime(2020, 1, 1, 10)
-    names = ["S1/R1/a b.jpg", "S1/R1/ñ%+&=.JPG", "S2/R1/deep/er/x'y\".png", "S2/R2/no_extension"]
+    names = [
+        "S1/R1/a b.jpg",
+        "S1/R1/ñ%+&=.JPG",
+        "S2/R1/deep/er/x'y\".png",
+        "S2/R2/no_extension",
+        "S2/R2/I.001",
+    ]
     archive = put(tmp_path / "archive", {name: make_jpeg(n, taken=at) for n, name in enumerate(names)})
-    put(archive, {"S1/notes.txt": b"no image"})
+    put(archive, {"S1/notes.txt": make_jpeg(), "S1/R1/I.002": b"no image"})
     for path in (path for path in archive.rglob("*") if path.is_file()):
         STORAGE.write_bytes(f"s3://{s3_bucket}/pre/{path.relative_to(archive)}", path.read_bytes())
     STORAGE.write_bytes(f"s3://{s3_bucket}/pre/S1/", b"")
@@ -274,7 +315,7 @@ def test_the_move_from_folder_to_s3_keeps_ids_labels_and_order(
     remote, summary = index([f"s3://{s3_bucket}/pre"], f"s3://{s3_bucket}/manifest", **settings)
     assert [{**row, "uri": ""} for row in local] == [{**row, "uri": ""} for row in remote]
     assert sorted(column(remote, "media_id")) == sorted(names)
-    assert summary.left_out == {".txt": 1, "folder marker": 1}
+    assert summary.left_out == {".txt": 1, ".002": 1, "folder marker": 1}
     assert all(STORAGE.read_bytes(row["uri"]) for row in remote)
 
 

@@ -86,6 +86,40 @@ def test_a_manifest_is_not_overwritten_unless_told(tmp_path: Path) -> None:
     }
 
 
+def test_extra_columns_may_differ_from_table_to_table(tmp_path: Path) -> None:
+    num_rows = 20_000  # more than a part: parts differ too
+    writer = ManifestWriter(STORAGE, str(tmp_path / "m"))
+    writer.write(make_table(10))
+    writer.write(make_table(num_rows).append_column("camera", pa.array(["x"] * num_rows)))
+    writer.write(make_table(10).append_column("height", pa.array([1] * 10)))
+    writer.write(make_table(10).append_column("height", pa.array([1.5] * 10)))
+    manifest = writer.finish({})
+    table = manifest.read_rows(STORAGE, 0, manifest.num_media)
+    assert table.column("camera").to_pylist() == [None] * 10 + ["x"] * num_rows + [None] * 20
+    assert table.column("height").to_pylist()[-20:] == [1.0] * 10 + [1.5] * 10
+
+
+def test_an_extra_column_of_two_kinds_is_refused(tmp_path: Path) -> None:
+    writer = ManifestWriter(STORAGE, str(tmp_path / "m"))
+    writer.write(make_table(2).append_column("camera", pa.array(["x", "y"])))
+    with pytest.raises(ManifestError, match="camera"):
+        writer.write(make_table(2).append_column("camera", pa.array([1, 2])))
+    for name, values in (("a", ["x", "y"]), ("b", [1, 2])):
+        (tmp_path / "plain").mkdir(exist_ok=True)
+        table = make_table(2).append_column("camera", pa.array(values))
+        pq.write_table(table, tmp_path / "plain" / f"{name}.parquet")
+    with pytest.raises(ManifestError, match="camera"):
+        open_manifest(STORAGE, str(tmp_path / "plain")).read_rows(STORAGE, 0, 4)
+
+
+def test_a_single_file_opens_by_its_file_uri(tmp_path: Path) -> None:
+    pq.write_table(make_table(3), tmp_path / "my manifest.parquet")
+    uri = f"file://{tmp_path}/my%20manifest.parquet"
+    manifest = open_manifest(STORAGE, uri)
+    assert ids_of(manifest.read_rows(STORAGE, 0, 3)) == ids_of(make_table(3))
+    assert manifest.digest == open_manifest(STORAGE, str(tmp_path / "my manifest.parquet")).digest
+
+
 def test_a_stopped_run_is_unfinished_and_can_be_run_again(tmp_path: Path) -> None:
     ManifestWriter(STORAGE, str(tmp_path / "m")).write(make_table(20_000))
     assert (tmp_path / "m" / "part-00000.parquet").exists()

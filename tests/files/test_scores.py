@@ -1,6 +1,8 @@
 """The scores dataset: claimed once, written in whole chunks, finished last."""
 
 import json
+import logging
+import os
 import time
 from pathlib import Path
 
@@ -15,9 +17,9 @@ from blanktrap.files.scores import (
     RunIdentity,
     begin_run,
     finish_run,
-    open_scores,
     write_chunk,
 )
+from blanktrap.files.scores_reader import open_scores
 from blanktrap.files.storage import Storage
 
 STORAGE = Storage()
@@ -53,6 +55,7 @@ def stats(chunk: int, start: int, stop: int) -> ChunkStats:
         chunk=chunk,
         num_media=stop - start,
         counts={"ok": stop - start - missing, "missing": missing},
+        number_formats={"float32": stop - start},
         bytes_read=100,
         fetch_s=1.0,
         decode_s=2.0,
@@ -124,13 +127,32 @@ def test_missing_chunk_keeps_success_away(tmp_path: Path) -> None:
     assert not (out / "_SUCCESS").exists()
 
 
-def test_damaged_part_is_named_when_a_run_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", ["nothing", "words", "half"])
+def test_damaged_part_is_told_and_scored_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, left: str
+) -> None:
     out = tmp_path / "scores"
     begin_run(STORAGE, str(out), IDENTITY, {})
-    (out / "part-00000001.parquet").write_bytes(b"PAR1 cut")
-    again = begin_run(STORAGE, str(out), IDENTITY, {})
-    with pytest.raises(ScoresError, match=r"part-00000001\.parquet is damaged"):
-        finish_run(STORAGE, again, {chunk: write(str(out), chunk) for chunk in (0, 2)})
+    for chunk in (0, 1):
+        write(str(out), chunk)
+    torn = out / "part-00000001.parquet"
+    whole = torn.read_bytes()
+    torn.write_bytes({"nothing": b"", "words": b"PAR1 cut", "half": whole[: len(whole) // 2]}[left])
+    with caplog.at_level(logging.WARNING):
+        again = begin_run(STORAGE, str(out), IDENTITY, {})
+    assert again.finished_chunks == {0}
+    assert f"{torn} is damaged" in caplog.text
+    record = finish_run(STORAGE, again, {chunk: write(str(out), chunk) for chunk in (1, 2)})
+    assert sum(record["counts"].values()) == 5
+    assert pa.concat_tables(open_scores(STORAGE, str(out)).iter_tables(STORAGE)).num_rows == 5
+
+
+def test_part_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
+    out = tmp_path / "scores"
+    begin_run(STORAGE, str(out), IDENTITY, {})
+    pq.write_table(pa.table({"a": [1]}), out / "part-00000001.parquet")
+    with pytest.raises(ScoresError, match="was not written by this run"):
+        begin_run(STORAGE, str(out), IDENTITY, {})
 
 
 @pytest.mark.parametrize(
@@ -178,6 +200,44 @@ def test_other_schema_version_is_refused(tmp_path: Path) -> None:
 def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
     out = tmp_path / "scores"
     begin_run(STORAGE, str(out), IDENTITY, {})
-    (out / ".blanktrap-half").write_bytes(b"half a file")
+    for name, age_s in ((".blanktrap-killed", 4000), (".blanktrap-at-work", 10)):
+        (out / name).write_bytes(b"half a file")
+        os.utime(out / name, (time.time() - age_s, time.time() - age_s))
     begin_run(STORAGE, str(out), IDENTITY, {})
-    assert [path.name for path in out.iterdir()] == ["run.json"]
+    assert sorted(path.name for path in out.iterdir()) == [".blanktrap-at-work", "run.json"]
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        None,
+        [],
+        {},
+        {"num_media": 5},
+        {**vars(IDENTITY), "num_media": "5"},
+        {**vars(IDENTITY), "chunk_size": 0},
+    ],
+)
+def test_run_json_without_a_whole_identity_is_one_line(tmp_path: Path, identity: object) -> None:
+    (tmp_path / "run.json").write_text(
+        json.dumps({"schema_version": 1, "identity": identity, "sessions": []})
+    )
+    for act in (
+        lambda: open_scores(STORAGE, str(tmp_path)),
+        lambda: begin_run(STORAGE, str(tmp_path), IDENTITY, {}),
+    ):
+        with pytest.raises(ScoresError, match=r"run\.json is damaged") as caught:
+            act()
+        assert "\n" not in str(caught.value)
+
+
+def test_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "scores"
+    path.write_bytes(b"x")
+    for act in (
+        lambda: open_scores(STORAGE, str(path)),
+        lambda: begin_run(STORAGE, str(path), IDENTITY, {}),
+    ):
+        with pytest.raises(ScoresError, match="scores is a file: give a folder"):
+            act()
+    assert path.read_bytes() == b"x"

@@ -87,3 +87,16 @@ def test_earlier_manifest_is_not_overwritten(tmp_path: Path) -> None:
     select_splits(source, str(tmp_path / "out"), config=SelectConfig(), storage=STORAGE)
     with pytest.raises(ManifestError, match="--overwrite"):
         select_splits(source, str(tmp_path / "out"), config=SelectConfig(seed=1), storage=STORAGE)
+
+
+def test_the_manifest_itself_is_never_the_output(tmp_path: Path) -> None:
+    source = write_manifest(tmp_path / "m.parquet", 6, labels=["blank", "nonblank"])
+    out = tmp_path / "out"
+    select_splits(source, str(out), config=SelectConfig(), storage=STORAGE)
+    before = read(out)
+    (tmp_path / "link").symlink_to(out)
+    for place in (f"{out}/", f"file://{out}", f"{tmp_path}/link", f"{out}/part-00000.parquet"):
+        with pytest.raises(ManifestError, match="where the manifest itself is") as caught:
+            select_splits(place, str(out), config=SelectConfig(), storage=STORAGE, overwrite=True)
+        assert "\n" not in str(caught.value)
+    assert read(out) == before

@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,7 +168,7 @@ def test_failing_write_leaves_the_old_file_and_no_staged_one(
     (tmp_path / "old").write_bytes(b"old")
     monkeypatch.setattr(Path, "write_bytes", fill_then_fail)
     for name in ("old", "new"):
-        said = line_of(ObjectDeniedError, lambda name=name: STORAGE.write_bytes(f"{tmp_path}/{name}", BODY))
+        said = line_of(SourceError, lambda name=name: STORAGE.write_bytes(f"{tmp_path}/{name}", BODY))
         assert said == f"{tmp_path}/{name}: No space left on device"
     assert os.listdir(tmp_path) == ["old"]
     assert (tmp_path / "old").read_bytes() == b"old"
@@ -178,8 +179,8 @@ def test_failing_upload_leaves_the_old_file_and_no_staged_one(
 ) -> None:
     (tmp_path / "old").write_bytes(b"old")
     monkeypatch.setattr(shutil, "copyfile", lambda source, target: fill_then_fail(target))
-    line_of(ObjectDeniedError, lambda: STORAGE.upload(tmp_path / "old", f"{tmp_path}/old"))
-    line_of(ObjectDeniedError, lambda: STORAGE.upload(tmp_path / "old", f"{tmp_path}/new"))
+    line_of(SourceError, lambda: STORAGE.upload(tmp_path / "old", f"{tmp_path}/old"))
+    line_of(SourceError, lambda: STORAGE.upload(tmp_path / "old", f"{tmp_path}/new"))
     assert os.listdir(tmp_path) == ["old"]
     assert (tmp_path / "old").read_bytes() == b"old"
 
@@ -202,12 +203,15 @@ def test_staged_file_is_never_the_target_and_never_listed(
     assert os.listdir(tmp_path) == ["part"]
 
 
-def test_only_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
-    for name in (".blanktrap-1", ".blanktrap-2", "part", ".hidden"):
+def test_only_what_a_writer_killed_over_an_hour_ago_left_is_removed(tmp_path: Path) -> None:
+    now = time.time()
+    ages_s = {".blanktrap-1": 3700, ".blanktrap-2": 1e6, ".blanktrap-3": 3000, "part": 1e6, ".hidden": 1e6}
+    for name, age_s in ages_s.items():
         (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (now - age_s, now - age_s))
     STORAGE.remove_staged(str(tmp_path))
     STORAGE.remove_staged(str(tmp_path / "absent"))
-    assert sorted(os.listdir(tmp_path)) == [".hidden", "part"]
+    assert sorted(os.listdir(tmp_path)) == [".blanktrap-3", ".hidden", "part"]
 
 
 def test_local_folder_is_listed_by_name_without_folders(tmp_path: Path) -> None:
@@ -283,7 +287,7 @@ def test_nul_in_a_name_is_refused_and_leaves_nothing(tmp_path: Path, act: str) -
 @pytest.mark.parametrize("act", WRITERS)
 def test_file_in_place_of_a_folder_is_refused(tmp_path: Path, act: str) -> None:
     (tmp_path / "file").write_bytes(b"x")
-    said = line_of(ObjectDeniedError, lambda: WRITERS[act](f"{tmp_path}/file/below", tmp_path))
+    said = line_of(SourceError, lambda: WRITERS[act](f"{tmp_path}/file/below", tmp_path))
     assert said == f"{tmp_path}/file/below: File exists"
     assert (tmp_path / "file").read_bytes() == b"x"
 
@@ -600,7 +604,7 @@ def test_server_that_sends_no_headers_is_not_retried_twice_over(
         (403, "RequestExpired", SourceError, "the AWS credentials have expired"),
         (403, "InvalidAccessKeyId", SourceError, "AWS refused the credentials (InvalidAccessKeyId"),
         (403, "SignatureDoesNotMatch", SourceError, "AWS refused the credentials (SignatureDoesNotMatch"),
-        (400, "KeyTooLongError", SourceError, "S3 answered KeyTooLongError"),
+        (400, "KeyTooLongError", ObjectDeniedError, "S3 answered KeyTooLongError"),
     ],
 )
 @pytest.mark.parametrize("act", ["read_bytes", "write_bytes", "upload", "delete"])
@@ -691,7 +695,7 @@ def test_endpoint_that_nobody_listens_at_fails_at_once(aws: pytest.MonkeyPatch, 
 def test_uri_that_names_no_object_is_refused_before_anything_is_sent(
     server: AnsweringServer, uri: str
 ) -> None:
-    said = line_of(SourceError, lambda: STORAGE.read_bytes(uri))
+    said = line_of(ObjectDeniedError, lambda: STORAGE.read_bytes(uri))
     assert uri in said
     assert "answered" not in said
     assert server.requests == []

@@ -12,7 +12,11 @@ import pytest
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.errors import SourceError
 from blanktrap.core.vocabulary import Status
-from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError
+from blanktrap.files.s3 import (
+    ObjectDeniedError,
+    ObjectMissingError,
+    ObjectTooLargeError,
+)
 from blanktrap.files.storage import Storage
 from blanktrap.vision.decoding import decode_image
 from blanktrap.vision.loading import LoadedImage, load_image, load_images
@@ -31,7 +35,7 @@ class FakeStorage:
     gate: Callable[[str], object] | None = None
     """Called before each answer; it may wait."""
 
-    def read_bytes(self, uri: str) -> bytes:
+    def read_bytes(self, uri: str, *, max_bytes: int | None = None) -> bytes:
         with self.changed:
             self.asked.append(uri)
             self.changed.notify_all()
@@ -40,6 +44,8 @@ class FakeStorage:
         found = self.files[uri]
         if isinstance(found, Exception):
             raise found
+        if max_bytes is not None and len(found) > max_bytes:
+            raise ObjectTooLargeError(f"{uri} is too large", len(found))
         return found
 
     def asks_for_more_than(self, count: int, *, within_s: float) -> bool:
@@ -143,6 +149,25 @@ def test_file_known_to_be_too_large_is_not_fetched(make_jpeg: Draw) -> None:
     assert large.error == f"{len(image) + 1:,} bytes, more than {len(image):,}; not fetched"
     assert large.bytes_read == 0
     assert fits.status is Status.OK
+
+
+def test_file_of_unknown_size_that_is_too_large_is_not_read(tmp_path: Any, make_jpeg: Draw) -> None:
+    image = make_jpeg()
+    (tmp_path / "a.jpg").write_bytes(image)
+    limits = DecodeLimits(max_bytes=len(image) - 1)
+    [loaded] = load(Storage(), [str(tmp_path / "a.jpg")], limits=limits)
+    assert loaded.status is Status.TOO_LARGE
+    assert loaded.error == f"{len(image):,} bytes, more than {len(image) - 1:,}; not fetched"
+    assert loaded.bytes_read == 0
+    [fits] = load(Storage(), [str(tmp_path / "a.jpg")], limits=DecodeLimits(max_bytes=len(image)))
+    assert fits.status is Status.OK
+
+
+@pytest.mark.parametrize("uri", ["https://example.org/a.jpg", "gs://bucket/a.jpg", "S3://bucket/a.jpg"])
+def test_uri_of_another_scheme_is_unsupported(uri: str) -> None:
+    [loaded] = load(Storage(), [uri])
+    assert loaded.status is Status.UNSUPPORTED
+    assert loaded.error == f"{uri} is neither a local path nor s3://"
 
 
 def test_image_of_too_many_pixels_is_too_large(make_jpeg: Draw) -> None:

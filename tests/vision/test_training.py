@@ -210,3 +210,34 @@ def test_training_goes_on_from_a_checkpoint(archive: Archive, tmp_path: Path) ->
     train(manifest, str(tmp_path / "two"), gentle, STORAGE)
     one, two = (load_network(STORAGE, str(tmp_path / name))[0].state_dict() for name in ("one", "two"))
     assert torch.allclose(one["conv1.weight"], two["conv1.weight"], atol=1e-6)
+
+
+def test_model_that_has_seen_the_test_is_not_gone_on_from(archive: Archive, tmp_path: Path) -> None:
+    first = train(archive(num_images=16), str(tmp_path / "one"), CONFIG, STORAGE).card
+    swapped = [
+        "test" if f"place-{number // 2 % 4}" == first.training_locations[0] else "train"
+        for number in range(16)
+    ]
+    config = CONFIG.model_copy(update={"weights": str(tmp_path / "one")})
+    said = refused(archive(num_images=16, split=swapped), tmp_path / "two", config)
+    assert "has already seen" in said
+    assert "of the locations that are now held out" in said
+
+
+def test_card_remembers_what_the_earlier_model_saw(archive: Archive, tmp_path: Path) -> None:
+    first = train(archive(num_images=16), str(tmp_path / "one"), CONFIG, STORAGE).card
+    fewer = ["train" if f"place-{n // 2 % 4}" == first.training_locations[0] else None for n in range(16)]
+    fewer = [
+        "val" if f"place-{n // 2 % 4}" in first.validation_locations else split
+        for n, split in enumerate(fewer)
+    ]
+    config = CONFIG.model_copy(update={"weights": str(tmp_path / "one")})
+    second = train(archive(num_images=16, split=fewer), str(tmp_path / "two"), config, STORAGE).card
+    assert second.training_locations == first.training_locations
+
+
+def test_uncropped_banner_is_warned_of(
+    archive: Archive, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(archive(num_images=16), str(tmp_path / "one"), CONFIG, STORAGE)
+    assert "no banner is cropped" in caplog.text

@@ -44,10 +44,11 @@ def stage_annotations(storage: Storage, location: str, folder: Path, number: int
             f"{location} is of no known annotation format ({names}; a CSV needs the columns path and label); "
             f"it begins with {first!r}"
         )
-    path = local_path(location)
     if is_s3(location):
         path = folder / f"annotations-{number}.download"
         storage.download(location, path)
+    else:
+        path = local_path(location)
     stage = AnnotationStage(folder / f"media-{number}.parquet", folder / f"observations-{number}.parquet")
     try:
         chosen.read(path, location, stage)

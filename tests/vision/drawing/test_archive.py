@@ -266,3 +266,11 @@ def test_unwritable_folder_gives_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SourceError, match="cannot write the archive"):
         draw_archive(tmp_path / "file" / "below", SMALL)
+
+
+def test_cores_are_counted_where_the_system_knows_no_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 7)
+    assert drawn_archive._num_cores() == 7
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    assert drawn_archive._num_cores() == 1

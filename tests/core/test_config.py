@@ -1,0 +1,42 @@
+from typing import Any
+
+import pytest
+
+from blanktrap.core import config
+from blanktrap.core.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "flags", "words"),
+    [
+        (
+            config.IndexConfig,
+            {"sequence_gap_s": -1.0},
+            {"sequence_gap_s": "sequence-gap"},
+            "--sequence-gap: ",
+        ),
+        (config.IndexConfig, {"read_exif": "perhaps"}, {"read_exif": "exif"}, "--exif: "),
+        (config.ArchiveConfig, {"num_images": 1}, {"num_images": "images"}, "--images: "),
+        (config.ArchiveConfig, {"num_locations": 1}, {"num_locations": "locations"}, "--locations: "),
+        (config.SelectConfig, {"shares": (0.6, 0.2, 1.2)}, None, "--shares: "),
+        (config.SelectConfig, {"shares": (0.6, 0.2, 0.3)}, None, "--shares: 0.6, 0.2, 0.3 do not sum to 1"),
+        (
+            config.ScoreConfig,
+            {"max_actors": 1, "min_actors": 2},
+            None,
+            "--max-actors 1 is below --min-actors",
+        ),
+        (config.ScoreConfig, {"batch_size": 0}, None, "--batch-size: "),
+    ],
+)
+def test_a_refusal_names_the_flag_that_was_given(
+    kind: type[config.Config], values: dict[str, Any], flags: dict[str, str] | None, words: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        config.resolve(kind, values, flags=flags)
+    assert str(caught.value).startswith(words)
+    assert "\n" not in str(caught.value)
+
+
+def test_values_that_are_none_keep_their_default() -> None:
+    assert config.resolve(config.SelectConfig, {"seed": None}) == config.SelectConfig()
