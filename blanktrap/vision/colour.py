@@ -15,7 +15,8 @@ INFRARED_CHROMA = 6.0 / 255.0
 """Mean of (largest - smallest channel), in [0, 1], below which a photograph counts as infrared.
 
 Measured on 1,047 photographs of 43 stations and one camera more: infrared ones have 0.0001 at most,
-coloured ones 0.05 at least. The space between is left to cameras whose infrared is tinted and to JPEG's colour noise.
+coloured ones 0.05 at least. The space between is left to cameras whose infrared is tinted and to JPEG's
+colour noise.
 """
 
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
