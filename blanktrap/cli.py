@@ -335,7 +335,7 @@ def dashboard(
     """Open a report in the browser."""
     from dashboard.launch import launch
 
-    raise typer.Exit(launch(reports, port=port, no_sign_request=no_sign_request))
+    launch(reports, port=port, no_sign_request=no_sign_request)
 
 
 def _parse_shares(text: str | None) -> tuple[float, ...] | None:
