@@ -271,6 +271,9 @@ def evaluate(
     allow_incomplete: Annotated[
         bool, typer.Option("--allow-incomplete", help="Measure a run that has not finished.")
     ] = False,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="Measure places that the model has seen; warned of.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier report at --out.")
     ] = False,
@@ -288,6 +291,7 @@ def evaluate(
             "hours_per_week": hours_per_week,
             "split": split,
             "allow_incomplete": allow_incomplete,
+            "allow_seen": allow_seen,
         },
     )
     report = evaluate_scores(

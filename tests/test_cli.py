@@ -30,7 +30,7 @@ FLAGS = {
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --no-sign-request",
     "evaluate": "--out --labels --cutoff --blank-rate --images-per-hour --hours-per-week --split "
-    "--allow-incomplete --overwrite --no-sign-request",
+    "--allow-incomplete --allow-seen --overwrite --no-sign-request",
     "demo": "--out --images --locations --difficulty --num-epochs --seed",
     "dashboard": "--port --no-sign-request",
 }

@@ -151,6 +151,8 @@ class EvaluateConfig(Config):
     """Part of the scores to measure on; None takes `test` where there is one, else all labelled media."""
     allow_incomplete: bool = False
     """Measure a scores dataset without `_SUCCESS`."""
+    allow_seen: bool = False
+    """Measure media or locations that the model was trained or validated on; the report warns of it."""
 
 
 class ArchiveConfig(Config):

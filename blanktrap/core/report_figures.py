@@ -179,7 +179,7 @@ def _warnings(basis: Basis, on: MeasuredOn) -> list[str]:
             f"the scores are incomplete: {basis.tally.num_media:,} of {basis.num_expected:,} media; "
             f"what is missing may differ"
         )
-    found += _leak_warnings(basis, on)
+    found += _leak_warnings(basis)
     if on.num_locations <= 1 and not on.num_without_location:
         found.append("all measured media come from one location: this says little about any other")
     elif on.num_without_location:
@@ -195,29 +195,34 @@ def _warnings(basis: Basis, on: MeasuredOn) -> list[str]:
     return found
 
 
-def _leak_warnings(basis: Basis, on: MeasuredOn) -> list[str]:
-    """Say when the model is measured on media or places that it has seen."""
+def describe_seen(basis: Basis) -> str | None:
+    """Say which of the measured media the model has seen; None where it has seen none that are known."""
     seen = {name: basis.measured.by_split.get(name, 0) for name in (Split.TRAIN.value, Split.VAL.value)}
     parts = [f"{num:,} {name}" for name, num in seen.items() if num]
     if parts:
-        return [
-            f"the measured media include {' and '.join(parts)} media that the model has seen: "
-            f"the figures are too good for new locations"
-        ]
+        return f"the measured media include {' and '.join(parts)} media that the model has seen"
+    shared = {
+        location: group.confusion.num_media
+        for location, group in basis.measured.by_location.items()
+        if location in (basis.seen_locations or ())
+    }
+    if not shared:
+        return None
+    total = sum(group.confusion.num_media for group in basis.measured.by_location.values())
+    return (
+        f"{int(sum(shared.values())):,} of the {int(total):,} measured media come from {len(shared):,} "
+        f"location{'' if len(shared) == 1 else 's'} the model was trained or validated on"
+    )
+
+
+def _leak_warnings(basis: Basis) -> list[str]:
+    """Say when the model is measured on media or places that it has seen."""
+    seen = describe_seen(basis)
+    if seen is not None:
+        return [f"{seen}: the figures are too good for new locations"]
     if basis.seen_locations is None:
         return [
             "the model card names no training locations: nobody can tell whether the model has seen "
             "the measured ones"
         ]
-    shared = {
-        location: group.confusion.num_media
-        for location, group in basis.measured.by_location.items()
-        if location in basis.seen_locations
-    }
-    if not shared:
-        return []
-    return [
-        f"{int(sum(shared.values())):,} of the {on.num_media:,} measured media come from {len(shared):,} "
-        f"location{'' if len(shared) == 1 else 's'} the model was trained or validated on: the figures are "
-        f"too good for new locations"
-    ]
+    return []

@@ -16,7 +16,7 @@ import blanktrap
 from blanktrap.core.config import EvaluateConfig
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.report import Report
-from blanktrap.core.report_figures import Basis, build_report
+from blanktrap.core.report_figures import Basis, build_report, describe_seen
 from blanktrap.core.report_tables import (
     confusion_table,
     curve_table,
@@ -71,7 +71,8 @@ def evaluate_scores(
     Raises:
         ReportError: `out` must not be written to.
         ScoresError: the scores are missing, incomplete or damaged.
-        EvaluationError: no labels, labels of one kind only, or a cutoff outside [0, 1].
+        EvaluationError: media that the model has seen (unless allowed), no labels, labels of one kind
+            only, or a cutoff outside [0, 1].
         SourceError: something cannot be read or written.
     """
     check_output(storage, out, overwrite=overwrite)
@@ -95,6 +96,12 @@ def evaluate_scores(
         num_expected=scores.num_media,
         is_complete=scores.is_complete,
     )
+    seen = describe_seen(basis)
+    if seen is not None and not config.allow_seen:
+        raise EvaluationError(
+            f"{seen}, so the figures would flatter: measure with --split test or with labels of other "
+            f"locations, or pass --allow-seen"
+        )
     report = build_report(
         basis, created_at=datetime.now(UTC), version=blanktrap.__version__, warnings=warnings
     )

@@ -162,15 +162,25 @@ def test_how_the_rows_are_cut_changes_nothing(tmp_path):
 
 def test_media_the_model_has_seen_bring_a_warning(tmp_path):
     scores = write_scores(tmp_path / "scores")
-    assert "2 train media" in evaluate(tmp_path, scores, split="train").warnings[0]
+    assert "2 train media" in evaluate(tmp_path, scores, split="train", allow_seen=True).warnings[0]
 
 
 def test_locations_the_model_has_seen_bring_a_warning(tmp_path):
     rows = [(*row[:6], None) for row in ROWS]
-    warnings = evaluate(tmp_path, write_scores(tmp_path / "scores", rows)).warnings
+    warnings = evaluate(tmp_path, write_scores(tmp_path / "scores", rows), allow_seen=True).warnings
     assert (
         "2 of the 8 measured media come from 1 location the model was trained or validated on" in warnings[0]
     )
+
+
+def test_media_and_locations_the_model_has_seen_are_refused(tmp_path):
+    scores = write_scores(tmp_path / "scores")
+    with pytest.raises(EvaluationError, match=r"2 train media that the model has seen, .* --allow-seen"):
+        evaluate(tmp_path, scores, split="train")
+    rows = [(*row[:6], None) for row in ROWS]
+    with pytest.raises(EvaluationError, match="come from 1 location the model was trained or validated on"):
+        evaluate(tmp_path, write_scores(tmp_path / "unsplit", rows))
+    assert not (tmp_path / "report").exists()
 
 
 def test_an_unknown_training_set_brings_a_warning(tmp_path):
@@ -305,7 +315,9 @@ def test_a_report_is_replaced_only_when_asked(tmp_path):
 
 
 def test_the_summary_puts_warnings_first(tmp_path):
-    lines = evaluate(tmp_path, write_scores(tmp_path / "scores"), split="train", cutoff=0.03).lines()
+    lines = evaluate(
+        tmp_path, write_scores(tmp_path / "scores"), split="train", cutoff=0.03, allow_seen=True
+    ).lines()
     assert lines[0].startswith("warning: ")
     assert any(line.startswith("nonblank recall") and line.count("100.0 %") == 2 for line in lines)
     assert json.dumps(lines)
