@@ -4,19 +4,21 @@ Owns: the order of the steps. Refuses: holding the archive in memory: files are 
 they are listed, joined and sorted there, and streamed into the manifest.
 """
 
+import contextlib
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from blanktrap.core.config import IndexConfig
 from blanktrap.core.errors import SourceError, UsageError
-from blanktrap.core.paths import parse_path_pattern
+from blanktrap.core.paths import PathPattern, parse_path_pattern
 from blanktrap.files.annotations import stage_annotations
 from blanktrap.files.annotations.matching import MatchCounts, match_annotations
 from blanktrap.files.annotations.staging import StagedAnnotations
@@ -70,71 +72,105 @@ def build_manifest(
         raise UsageError("nothing to index: give a folder, s3://bucket/prefix/ or a list of URIs")
     parsed = [parse_source(storage, text) for text in sources]
     left_out = LeftOut()
-
-    def tell(text: str) -> None:
-        if on_progress is not None:
-            on_progress(stage.counts.num_listed, text)
-
     with tempfile.TemporaryDirectory(prefix="blanktrap-index-") as name:
         folder = Path(name)
         # Before the listing, which may take an hour: a broken annotation file shows at once.
         staged = [stage_annotations(storage, where, folder, at) for at, where in enumerate(annotations)]
-        media_path = folder / "media.parquet"
-        stage = MediaStage(
-            storage,
-            media_path,
-            pattern=pattern,
-            left_out=left_out,
-            on_progress=lambda num: tell(f"listed {num:,} files"),
-        )
-        listing_started = time.monotonic()
-        try:
-            _stage_media(storage, parsed, inventory, folder, stage, left_out)
-        finally:
-            stage.close()
-        listing_s = time.monotonic() - listing_started
-        if pattern is not None:
-            refuse_unmatched_pattern(pattern, stage.counts)
-        database = IndexDatabase(folder)
-        try:
-            database.load_media(media_path)
+        listing = _Listing(storage, folder, pattern, left_out, on_progress)
+        listing.run(parsed, inventory)
+        with _database(folder) as database:
+            database.load_media(listing.path)
             matches = [match_annotations(database.connection, one, at) for at, one in enumerate(staged)]
-            tell("joining")
+            listing.tell("joining")
             database.join_annotations()
-            reader = partial(read_capture_times, storage) if config.read_exif else None
-            exif_counts = database.add_capture_times(
-                reader, lambda num, total: tell(f"read {num:,}/{total:,} capture times")
+            num_read, num_failed = database.add_capture_times(
+                partial(read_capture_times, storage) if config.read_exif else None,
+                lambda num, total: listing.tell(f"read {num:,}/{total:,} capture times"),
             )
-            rows = database.sorted_rows(gap_s=config.sequence_gap_s, batch_rows=ROWS_PER_PART)
             writer = ManifestWriter(storage, out, overwrite=overwrite)
-            tell("sorting")
-            for batch in rows:
+            listing.tell("sorting")
+            for batch in database.sorted_rows(gap_s=config.sequence_gap_s, batch_rows=ROWS_PER_PART):
                 writer.write(pa.Table.from_batches([batch]))
-                tell(f"wrote {writer.num_media:,} rows")
+                listing.tell(f"wrote {writer.num_media:,} rows")
             summary = IndexSummary(
                 **database.figures(),
-                num_listed=stage.counts.num_listed,
-                left_out=dict(left_out.counts),
-                left_out_examples=left_out.examples,
-                num_pattern_missed=stage.counts.num_pattern_missed,
-                pattern_example=stage.counts.pattern_missed,
+                **listing.figures(),
                 annotations=[_describe(one, found) for one, found in zip(staged, matches, strict=True)],
-                num_exif_read=exif_counts[0],
-                num_exif_failed=exif_counts[1],
-                listing_s=listing_s,
-                keys_per_s=stage.counts.num_listed / listing_s,
+                num_exif_read=num_read,
+                num_exif_failed=num_failed,
                 total_s=time.monotonic() - started,
             )
-        except duckdb.Error as problem:
-            raise SourceError(
-                f"the index could not be joined and sorted in {folder.parent} ({one_line(problem)[:300]}); "
-                f"TMPDIR chooses another folder with more room"
-            ) from problem
-        finally:
-            database.close()
     details = {"sources": sources, "annotations": annotations, "inventory": inventory}
     writer.finish({**details, "config": config.model_dump(), "summary": asdict(summary)})
     return summary
+
+
+@contextlib.contextmanager
+def _database(folder: Path) -> Iterator[IndexDatabase]:
+    """Open the database for a block; what goes wrong in it is told in one line."""
+    database = IndexDatabase(folder)
+    try:
+        yield database
+    except duckdb.Error as problem:
+        raise SourceError(
+            f"the index could not be joined and sorted in {folder.parent} ({one_line(problem)[:300]}); "
+            f"TMPDIR chooses another folder with more room"
+        ) from problem
+    finally:
+        database.close()
+
+
+class _Listing:
+    """The files found, staged on local disk, and what is told on the way."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        folder: Path,
+        pattern: PathPattern | None,
+        left_out: LeftOut,
+        on_progress: Callable[[int, str], None] | None,
+    ) -> None:
+        self.path = folder / "media.parquet"
+        self._storage, self._folder, self._pattern = storage, folder, pattern
+        self._left_out, self._on_progress = left_out, on_progress
+        self._listing_s = 0.0
+        self._stage = MediaStage(
+            storage,
+            self.path,
+            pattern=pattern,
+            left_out=left_out,
+            on_progress=lambda num: self.tell(f"listed {num:,} files"),
+        )
+
+    def tell(self, text: str) -> None:
+        """Pass on what has been done."""
+        if self._on_progress is not None:
+            self._on_progress(self._stage.counts.num_listed, text)
+
+    def run(self, sources: list[Source], inventory: str | None) -> None:
+        """List everything. Raises UsageError, SourceError."""
+        started = time.monotonic()
+        try:
+            _stage_media(self._storage, sources, inventory, self._folder, self._stage, self._left_out)
+        finally:
+            self._stage.close()
+        self._listing_s = time.monotonic() - started
+        if self._pattern is not None:
+            refuse_unmatched_pattern(self._pattern, self._stage.counts)
+
+    def figures(self) -> dict[str, Any]:
+        """The summary's figures of the listing."""
+        counts = self._stage.counts
+        return {
+            "num_listed": counts.num_listed,
+            "left_out": dict(self._left_out.counts),
+            "left_out_examples": self._left_out.examples,
+            "num_pattern_missed": counts.num_pattern_missed,
+            "pattern_example": counts.pattern_missed,
+            "listing_s": self._listing_s,
+            "keys_per_s": counts.num_listed / self._listing_s,
+        }
 
 
 def _stage_media(
