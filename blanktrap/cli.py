@@ -29,6 +29,7 @@ app = typer.Typer(
 NoSignRequest = Annotated[
     bool, typer.Option("--no-sign-request", help="Read public S3 buckets without credentials.")
 ]
+OverwriteManifest = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier manifest at --out.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -77,9 +78,7 @@ def index(
         float | None,
         typer.Option(help="Media of one location within so many seconds form a sequence (default 2)."),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier manifest at --out.")
-    ] = False,
+    overwrite: OverwriteManifest = False,
     no_sign_request: NoSignRequest = False,
 ) -> None:
     """List an archive and join its labels into a manifest."""
@@ -114,9 +113,7 @@ def select(
         str | None, typer.Option(help="Shares for train,val,test (default 0.6,0.2,0.2).")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the deal.")] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier manifest at --out.")
-    ] = False,
+    overwrite: OverwriteManifest = False,
     no_sign_request: NoSignRequest = False,
 ) -> None:
     """Put whole locations into train, val and test."""
