@@ -2,9 +2,9 @@
 
 A local S3 server (moto, a process of its own) holds small objects in a camera-trap layout. The same bucket
 is indexed with many listing requests at once, and listed with boto3's plain paginator, alternating; the
-ratio of the two, the peak memory of this process and the number of requests are what to look at. moto
-answers one request at a time and looks through all its keys for each page, so against it requests side by
-side gain nothing; with `--latency-ms` every request waits that long first, as on a network.
+ratio of the two, the peak memory of this process and the number of requests are what to look at. moto is one
+Python process on the same cores, so against it requests side by side gain little; with `--latency-ms` every
+request waits that long first, as on a network.
 """
 
 import argparse

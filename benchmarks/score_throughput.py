@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def make_images(folder: Path, num_images: int) -> None:
-    """Draw noisy photographs of about 1.4 MB; those that stand are kept."""
+    """Draw noisy photographs of about 1.2 MB; those that stand are kept."""
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -54,8 +54,6 @@ SCORES_SCHEMA = pa.schema(
     metadata={"blanktrap.scores_version": str(SCORES_VERSION)},
 )
 
-MANIFEST_ORDER = ("location_id", "timestamp", "media_id")
-
 _WORDS = {"label": Label, "label_level": LabelLevel, "split": Split}
 
 
