@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import blanktrap
-from blanktrap import cli, progress
+from blanktrap import progress
 from blanktrap.cli import main
 from blanktrap.core.errors import EngineError, SourceError
 from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_VERSION
@@ -377,7 +377,7 @@ def test_error_of_several_lines_is_printed_as_one(
     def fail(**_: object) -> None:
         raise error("a file called\nnew line.jpg\tis \x1b[31mred")
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr("blanktrap.cli.root.app", fail)
     assert run("index") == code
     [line] = capsys.readouterr().err.splitlines()
     assert "\x1b" not in line

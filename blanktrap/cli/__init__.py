@@ -1,0 +1,22 @@
+"""The command line: flags in, one call, printed lines out. One module a command, registered here.
+
+Refuses: doing any of the work; heavy libraries are imported by the command that needs them, when it runs.
+"""
+
+from blanktrap.cli import dashboard, demo, evaluate, index, score, select, train
+from blanktrap.cli.root import app
+from blanktrap.cli.root import run as main
+
+# `--help` lists them in this order: that in which they are used.
+for command in (
+    index.index,
+    select.select,
+    train.train,
+    score.score,
+    evaluate.evaluate,
+    demo.demo,
+    dashboard.dashboard,
+):
+    app.command()(command)
+
+__all__ = ["main"]

@@ -1,0 +1,68 @@
+"""`blanktrap evaluate`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from blanktrap.cli.root import NoSignRequest, print_lines
+from blanktrap.core.config import EvaluateConfig, resolve
+from blanktrap.files.storage import Storage
+
+
+def evaluate(
+    scores: Annotated[str, typer.Argument(metavar="SCORES", help="The scores dataset, local or s3://.")],
+    out: Annotated[str, typer.Option(help="The report to write: a folder, local or s3://.")],
+    labels: Annotated[
+        str | None, typer.Option(help="A manifest whose labels replace those the scores carry.")
+    ] = None,
+    cutoff: Annotated[
+        float | None, typer.Option(help="Media at or above it are kept (default: the model card's).")
+    ] = None,
+    blank_rate: Annotated[
+        float | None, typer.Option(help="Share of blanks in the archive to extrapolate to (default 0.75).")
+    ] = None,
+    images_per_hour: Annotated[
+        float | None, typer.Option(help="Images one person excludes in an hour (default 500).")
+    ] = None,
+    hours_per_week: Annotated[
+        float | None, typer.Option(help="Working hours in a week (default 40).")
+    ] = None,
+    split: Annotated[
+        Literal["train", "val", "test"] | None,
+        typer.Option(help="Part to measure on (default: test where there is one, else all)."),
+    ] = None,
+    allow_incomplete: Annotated[
+        bool, typer.Option("--allow-incomplete", help="Measure a run that has not finished.")
+    ] = False,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="Measure places that the model has seen; warned of.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier report at --out.")
+    ] = False,
+    no_sign_request: NoSignRequest = False,
+) -> None:
+    """Measure scores against labels: precision, recall, hours saved."""
+    from blanktrap.files.evaluating import evaluate_scores
+
+    settings = resolve(
+        EvaluateConfig,
+        {
+            "cutoff": cutoff,
+            "blank_rate": blank_rate,
+            "images_per_hour": images_per_hour,
+            "hours_per_week": hours_per_week,
+            "split": split,
+            "allow_incomplete": allow_incomplete,
+            "allow_seen": allow_seen,
+        },
+    )
+    report = evaluate_scores(
+        scores,
+        out,
+        config=settings,
+        storage=Storage(no_sign_request=no_sign_request),
+        labels=labels,
+        overwrite=overwrite,
+    )
+    print_lines(report.lines())

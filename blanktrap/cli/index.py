@@ -1,0 +1,62 @@
+"""`blanktrap index`."""
+
+from typing import Annotated
+
+import typer
+
+from blanktrap.cli.root import NoSignRequest, OverwriteManifest, print_lines
+from blanktrap.core.config import IndexConfig, resolve
+from blanktrap.files.storage import Storage
+from blanktrap.progress import ProgressLine
+
+
+def index(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Folders, s3://bucket/prefix/, or a .txt, .csv or .parquet list of URIs. "
+            "NAME=SOURCE puts NAME/ before the media's ids.",
+        ),
+    ] = None,
+    out: Annotated[str, typer.Option(help="The manifest to write: a folder, local or s3://.")] = ...,  # type: ignore[assignment]
+    annotations: Annotated[
+        list[str] | None,
+        typer.Option(help="A file with labels: COCO Camera Traps JSON or CSV (path,label,…). Repeatable."),
+    ] = None,
+    inventory: Annotated[
+        str | None, typer.Option(help="An S3 Inventory's manifest.json, read instead of listing.")
+    ] = None,
+    path_pattern: Annotated[
+        str | None, typer.Option(help="Takes place from the path, such as {location}/{deployment}/{}.")
+    ] = None,
+    exif: Annotated[
+        bool, typer.Option("--exif", help="Read capture times from the first 64 KiB of every file.")
+    ] = False,
+    sequence_gap: Annotated[
+        float | None,
+        typer.Option(help="Media of one location within so many seconds form a sequence (default 2)."),
+    ] = None,
+    overwrite: OverwriteManifest = False,
+    no_sign_request: NoSignRequest = False,
+) -> None:
+    """List an archive and join its labels into a manifest."""
+    from blanktrap.files.indexing import build_manifest
+
+    settings = resolve(
+        IndexConfig,
+        {"path_pattern": path_pattern, "read_exif": exif, "sequence_gap_s": sequence_gap},
+        flags={"sequence_gap_s": "sequence-gap"},
+    )
+    with ProgressLine() as line:
+        summary = build_manifest(
+            sources or [],
+            out,
+            annotations=annotations or [],
+            inventory=inventory,
+            config=settings,
+            storage=Storage(no_sign_request=no_sign_request),
+            overwrite=overwrite,
+            on_progress=lambda _, text: line.show(text),
+        )
+    print_lines(summary.lines())

@@ -1,0 +1,84 @@
+"""The command line's root: the application, the options that several commands share, what is printed.
+
+Owns: exit codes (0 done, 1 failed, 2 bad usage) and the form of output and error lines. Refuses: doing any
+of the work, and heavy imports: each command imports what it needs when it runs, so `--help` answers at once.
+"""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+import blanktrap
+from blanktrap.core.errors import BlanktrapError
+
+app = typer.Typer(
+    name="blanktrap",
+    help="Find the blank images in a camera-trap archive, and say how many animals a cutoff would lose.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+NoSignRequest = Annotated[
+    bool, typer.Option("--no-sign-request", help="Read public S3 buckets without credentials.")
+]
+OverwriteManifest = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier manifest at --out.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"blanktrap {blanktrap.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is being done.")] = False,
+) -> None:
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("blanktrap").setLevel(level)
+
+
+def print_lines(lines: list[str]) -> None:
+    """Print what a command has to say."""
+    for line in lines:
+        print(line)
+
+
+def run(command: str | None = None) -> None:
+    """Run the command line; `command` is put before the arguments by the entry points in `jobs/`."""
+    arguments = sys.argv[1:] if command is None else [command, *sys.argv[1:]]
+    try:
+        code = app(args=arguments or ["--help"], prog_name="blanktrap", standalone_mode=False)
+    except BlanktrapError as problem:
+        _print_error(str(problem))
+        sys.exit(problem.exit_code)
+    except typer.TyperException as problem:
+        _print_error(_reworded(problem))
+        sys.exit(problem.exit_code)
+    sys.exit(code or 0)
+
+
+def _reworded(problem: typer.TyperException) -> str:
+    """What typer found wrong, in the form of our own messages."""
+    message = (
+        problem.format_message().replace("Value error, ", "").replace(": Input should", ": input should")
+    )
+    message = f"{message[:1].lower()}{message[1:].rstrip('.')}"
+    context = getattr(problem, "ctx", None)
+    if context is None or message.endswith("?"):
+        return message
+    return f"{message}; see {context.command_path} --help"
+
+
+def _print_error(message: str) -> None:
+    """Print one line, whatever a file name in it holds."""
+    line = " ".join(message.split())
+    plain = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
+    print(f"blanktrap: {plain}", file=sys.stderr)

@@ -1,0 +1,89 @@
+"""`blanktrap train`."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from blanktrap.cli.root import NoSignRequest, print_lines
+from blanktrap.core.config import Preprocessing, TrainConfig, resolve
+from blanktrap.core.errors import UsageError
+from blanktrap.files.storage import Storage
+from blanktrap.progress import ProgressLine
+
+
+def train(
+    manifest: Annotated[
+        str, typer.Argument(metavar="MANIFEST", help="A manifest with labels, local or s3://.")
+    ],
+    out: Annotated[str, typer.Option(help="The checkpoint to write: a folder, local or s3://.")],
+    weights: Annotated[
+        str | None, typer.Option(help="imagenet (default), none, or a checkpoint to go on from.")
+    ] = None,
+    num_epochs: Annotated[int | None, typer.Option(help="Passes over the training media.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Media in one step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    image_size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Network input in pixels (default 500x375).")
+    ] = None,
+    fit: Annotated[
+        Literal["squash", "letterbox"] | None, typer.Option(help="How an image is put into the input.")
+    ] = None,
+    banner_top: Annotated[
+        float | None, typer.Option(help="Share of the height cropped at the top (the camera's banner).")
+    ] = None,
+    banner_bottom: Annotated[
+        float | None, typer.Option(help="Share of the height cropped at the bottom.")
+    ] = None,
+    min_recall: Annotated[
+        float | None, typer.Option(help="Nonblank recall that the recommended cutoff keeps.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of split, weights, order, augmentation.")] = None,
+    no_sign_request: NoSignRequest = False,
+) -> None:
+    """Train the blank model on labelled media."""
+    from blanktrap.files.manifest import open_manifest
+    from blanktrap.vision.training import train as train_network
+
+    width_px, height_px = _parse_size(image_size)
+    preprocessing = resolve(
+        Preprocessing,
+        {
+            "width_px": width_px,
+            "height_px": height_px,
+            "fit": fit,
+            "banner_top": banner_top,
+            "banner_bottom": banner_bottom,
+        },
+        flags={"width_px": "image-size", "height_px": "image-size"},
+    )
+    settings = resolve(
+        TrainConfig,
+        {
+            "weights": weights,
+            "num_epochs": num_epochs,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "min_recall": min_recall,
+            "seed": seed,
+            "preprocessing": preprocessing,
+        },
+    )
+    storage = Storage(no_sign_request=no_sign_request)
+    with ProgressLine() as line:
+        summary = train_network(
+            open_manifest(storage, manifest),
+            out,
+            settings,
+            storage,
+            on_progress=lambda progress: line.show(progress.text()),
+        )
+    print_lines(summary.lines())
+
+
+def _parse_size(text: str | None) -> tuple[int | None, int | None]:
+    if text is None:
+        return None, None
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal()):
+        raise UsageError(f"--image-size {text}: expected width x height in pixels, such as 500x375")
+    return int(width), int(height)

@@ -1,0 +1,30 @@
+"""One frozen configuration per stage, each field with its unit and range; one module a command.
+
+Owns: what can be set, the defaults, and their validation. Refuses: reading files, touching disk or
+network, unknown keys. Precedence: a flag on the command line, else the default written here. The
+resolved configuration is saved beside every output.
+"""
+
+from blanktrap.core.config.base import Channel, Config, Share, resolve
+from blanktrap.core.config.demo import ArchiveConfig
+from blanktrap.core.config.evaluate import EvaluateConfig
+from blanktrap.core.config.index import IndexConfig
+from blanktrap.core.config.score import DecodeLimits, Precision, ScoreConfig
+from blanktrap.core.config.select import SelectConfig
+from blanktrap.core.config.train import Preprocessing, TrainConfig
+
+__all__ = [
+    "ArchiveConfig",
+    "Channel",
+    "Config",
+    "DecodeLimits",
+    "EvaluateConfig",
+    "IndexConfig",
+    "Precision",
+    "Preprocessing",
+    "ScoreConfig",
+    "SelectConfig",
+    "Share",
+    "TrainConfig",
+    "resolve",
+]
