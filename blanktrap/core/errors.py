@@ -38,6 +38,10 @@ class ReportError(BlanktrapError, ValueError):
     """A report directory is missing, incomplete or of another schema version."""
 
 
+class ReviewError(BlanktrapError, ValueError):
+    """A review queue is missing, damaged or taken, or answers do not belong to it."""
+
+
 class CheckpointError(BlanktrapError, ValueError):
     """A checkpoint is missing, damaged, or of another schema version or architecture."""
 

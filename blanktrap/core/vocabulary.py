@@ -39,6 +39,34 @@ class Split(StrEnum):
     TEST = "test"
 
 
+class Position(StrEnum):
+    """Where in the picture the animal is, as a person who looked says."""
+
+    CLOSE = "close"
+    BACKGROUND = "background"
+    BORDER = "border"
+    COVERS_CAMERA = "covers_camera"
+
+
+class Circumstance(StrEnum):
+    """What made the animal hard to see; several may apply to one media."""
+
+    NIGHT = "night"
+    HIGH_GRASS = "high_grass"
+    WEATHER = "weather"
+    BROKEN_CAMERA = "broken_camera"
+    MOTION_BLUR = "motion_blur"
+
+
+class QueueKind(StrEnum):
+    """Why people are asked to look at the media of a review queue."""
+
+    WRONG_LABELS = "wrong_labels"
+    DISCARD_AUDIT = "discard_audit"
+    ERROR_SAMPLE = "error_sample"
+    SUGGESTED = "suggested"
+
+
 # Names that annotation tools give to an image without animal, person or vehicle.
 BLANK_NAMES = frozenset(
     {
