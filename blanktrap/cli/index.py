@@ -31,7 +31,7 @@ def index(
         str | None, typer.Option(help="Takes place from the path, such as {location}/{deployment}/{}.")
     ] = None,
     exif: Annotated[
-        bool, typer.Option("--exif", help="Read capture times from the first 64 KiB of every file.")
+        bool, typer.Option("--exif", help="Read capture time and night from the first 64 KiB of every file.")
     ] = False,
     sequence_gap: Annotated[
         float | None,

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from blanktrap.core.errors import UsageError
-from blanktrap.files.exif import CaptureTime
+from blanktrap.files.exif import ExifReading
 
 # The process as a whole needs a few hundred MiB more.
 _MEMORY_LIMIT = "512MB"
 _EXIF_BATCH = 4096
 
-_CAPTURE_TIMES = pa.schema([("media_id", pa.string()), ("exif_time", pa.timestamp("ms"))])
+_EXIF = pa.schema([("media_id", pa.string()), ("exif_time", pa.timestamp("ms")), ("is_night", pa.bool_())])
 
 _EMPTY = """
 CREATE TABLE attributes (
@@ -108,8 +108,8 @@ FROM placed p LEFT JOIN shared s ON p.sequence_id = s.sequence_id
 
 _TIMED = """
 CREATE TABLE timed AS
-SELECT j.* REPLACE (coalesce(j.timestamp, t.exif_time) AS timestamp)
-FROM joined j LEFT JOIN read_parquet($path) t USING (media_id)
+SELECT j.* REPLACE (coalesce(j.timestamp, e.exif_time) AS timestamp), e.is_night
+FROM joined j LEFT JOIN read_parquet($path) e USING (media_id)
 """
 
 # A pause longer than the gap begins a new run. Without place or time a media stands alone.
@@ -145,7 +145,8 @@ _SORTED = """
 SELECT t.media_id, t.uri, t.size_bytes, t.location_id, t.deployment_id,
     coalesce(t.sequence_id, r.run_id) AS sequence_id,
     TRY_CAST(coalesce(t.frame_num, f.frame, r.run_frame) AS SMALLINT) AS frame_num,
-    t.timestamp::TIMESTAMP_MS AS timestamp, t.label, t.label_level, t.species, NULL::VARCHAR AS split
+    t.timestamp::TIMESTAMP_MS AS timestamp, t.label, t.label_level, t.species, NULL::VARCHAR AS split,
+    t.is_night
 FROM timed t LEFT JOIN runs r USING (media_id) LEFT JOIN frames f USING (media_id)
 ORDER BY t.location_id NULLS LAST, t.timestamp NULLS LAST, t.media_id
 """
@@ -159,6 +160,8 @@ _FIGURES = {
     "num_shared_sequences": "SELECT count(*) FROM shared",
     "num_locations": "SELECT count(DISTINCT location_id) FROM timed",
     "num_with_location": "SELECT count(location_id) FROM timed",
+    "num_night": "SELECT count(*) FILTER (is_night) FROM timed",
+    "num_day": "SELECT count(*) FILTER (NOT is_night) FROM timed",
     "num_undated": "SELECT count(*) - count(timestamp) FROM timed",
     "num_sequences": """SELECT (SELECT count(DISTINCT sequence_id) FROM timed)
         + (SELECT count(DISTINCT run_id) FROM runs)""",
@@ -171,7 +174,6 @@ _EXAMPLES = {
     "unlabelled": "SELECT media_id FROM joined WHERE label IS NULL ORDER BY 1 LIMIT 5",
 }
 
-_NUM_UNTIMED = "SELECT count(*) FROM joined WHERE timestamp IS NULL"
 _BY_LABEL = "SELECT coalesce(label, 'none'), count(*) FROM joined GROUP BY 1 ORDER BY 1"
 
 
@@ -215,37 +217,37 @@ class IndexDatabase:
         self.connection.execute(_SHARED)
         self.connection.execute(_JOINED)
 
-    def add_capture_times(
+    def add_exif(
         self,
-        read: Callable[[list[tuple[str, str]]], list[CaptureTime]] | None,
+        read: Callable[[list[tuple[str, str]]], list[ExifReading]] | None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> tuple[int, int]:
-        """Make table `timed`, with EXIF times where there are no others.
+        """Make table `timed`, with EXIF times where there are no others, and nights.
 
         Args:
-            read: gives the capture times of pairs of media_id and URI; None reads none.
+            read: gives the EXIF facts of pairs of media_id and URI; None reads none.
             on_progress: called with the media read so far and those to be read.
 
         Returns:
             The number of media read, and how many of them could not be.
         """
-        path = self._folder / "times.parquet"
+        path = self._folder / "exif.parquet"
         num_read = num_failed = 0
-        with pq.ParquetWriter(path, _CAPTURE_TIMES) as writer:
+        with pq.ParquetWriter(path, _EXIF) as writer:
             if read is not None:
-                num_wanted = self._rows(_NUM_UNTIMED)[0][0]
+                num_wanted = self._rows("SELECT count(*) FROM joined")[0][0]
                 cursor = self.connection.cursor()
-                cursor.execute("SELECT media_id, uri FROM joined WHERE timestamp IS NULL ORDER BY uri")
+                cursor.execute("SELECT media_id, uri FROM joined ORDER BY uri")
                 while media := cursor.fetchmany(_EXIF_BATCH):
-                    times = read(media)
-                    num_read += len(times)
-                    num_failed += sum(not one.was_read for one in times)
-                    columns = [[one.media_id for one in times], [one.timestamp for one in times]]
+                    readings = read(media)
+                    num_read += len(readings)
+                    num_failed += sum(not one.was_read for one in readings)
+                    rows = [(one.media_id, one.facts.timestamp, one.facts.is_night) for one in readings]
                     arrays = [
                         pa.array(values, kind.type)
-                        for values, kind in zip(columns, _CAPTURE_TIMES, strict=True)
+                        for values, kind in zip(zip(*rows, strict=True), _EXIF, strict=True)
                     ]
-                    writer.write_table(pa.table(arrays, schema=_CAPTURE_TIMES))
+                    writer.write_table(pa.table(arrays, schema=_EXIF))
                     if on_progress is not None:
                         on_progress(num_read, num_wanted)
         self.connection.execute(_TIMED, {"path": str(path)})

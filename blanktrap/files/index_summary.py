@@ -53,6 +53,10 @@ class IndexSummary:
     num_locations: int
     num_sequences: int
     num_undated: int
+    num_night: int
+    """Media whose EXIF says that they were taken in infrared light or with a flash."""
+    num_day: int
+    """Media whose EXIF preview has colours, taken without a flash."""
     num_with_location: int
     num_exif_read: int
     num_exif_failed: int
@@ -103,7 +107,11 @@ class IndexSummary:
             f"{self.num_sequences:,} sequences, {self.num_undated:,} media without a time"
         )
         if self.num_exif_read:
-            lines.append(f"EXIF read from {self.num_exif_read:,} media, {self.num_exif_failed:,} unreadable")
+            lines.append(
+                f"EXIF read from {self.num_exif_read:,} media, {self.num_exif_failed:,} unreadable: "
+                f"{self.num_night:,} by night, {self.num_day:,} by day, "
+                f"{self.num_media - self.num_night - self.num_day:,} do not say"
+            )
         return lines
 
 

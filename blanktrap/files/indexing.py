@@ -22,7 +22,7 @@ from blanktrap.core.paths import PathPattern, parse_path_pattern
 from blanktrap.files.annotations import stage_annotations
 from blanktrap.files.annotations.matching import MatchCounts, match_annotations
 from blanktrap.files.annotations.staging import StagedAnnotations
-from blanktrap.files.exif import read_capture_times
+from blanktrap.files.exif import read_exif
 from blanktrap.files.index_database import IndexDatabase
 from blanktrap.files.index_summary import AnnotationSummary, IndexSummary
 from blanktrap.files.inventory import open_inventory, walk_inventory
@@ -57,7 +57,7 @@ def build_manifest(
         storage: the door to the bytes.
         overwrite: replace a manifest that is there.
         on_progress: called with the number of files listed so far and, in words, what has been done of the
-            step that is going on: `listed 3,000 files`, `read 4,096/50,000 capture times`.
+            step that is going on: `listed 3,000 files`, `read 4,096/50,000 EXIF headers`.
 
     Raises:
         UsageError: no images, no sources, a pattern that fits nothing, two files with one media_id.
@@ -83,9 +83,9 @@ def build_manifest(
             matches = [match_annotations(database.connection, one, at) for at, one in enumerate(staged)]
             listing.tell("joining")
             database.join_annotations()
-            num_read, num_failed = database.add_capture_times(
-                partial(read_capture_times, storage) if config.read_exif else None,
-                lambda num, total: listing.tell(f"read {num:,}/{total:,} capture times"),
+            num_read, num_failed = database.add_exif(
+                partial(read_exif, storage) if config.read_exif else None,
+                lambda num, total: listing.tell(f"read {num:,}/{total:,} EXIF headers"),
             )
             writer = ManifestWriter(storage, out, overwrite=overwrite)
             listing.tell("sorting")

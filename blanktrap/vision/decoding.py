@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, ImageFile
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.errors import DecodeError
+from blanktrap.core.light import has_flash_fired
 from blanktrap.core.vocabulary import Status
 from blanktrap.vision.colour import is_infrared, mean_brightness, to_eight_bit
 from blanktrap.vision.formats import PILLOW_ERRORS, open_still, unreadable
@@ -120,7 +121,7 @@ def _read_exif(image: ImageFile.ImageFile) -> tuple[int, bool]:
     except (SyntaxError, ValueError, TypeError, LookupError, OSError, struct.error):
         return 1, False
     upright = orientation if orientation in _ORIENTATIONS else 1
-    return upright, isinstance(flash, int) and bool(flash & 1)
+    return upright, has_flash_fired(flash)
 
 
 def _inner_size(width: int, height: int, preprocessing: Preprocessing) -> tuple[int, int]:

@@ -234,7 +234,7 @@ def test_progress_speaks_of_every_step(tmp_path: Path, make_jpeg: Draw) -> None:
     assert list(dict.fromkeys(seen)) == [
         (3, "listed 3 files"),
         (3, "joining"),
-        (3, "read 3/3 capture times"),
+        (3, "read 3/3 EXIF headers"),
         (3, "sorting"),
         (3, "wrote 3 rows"),
     ]

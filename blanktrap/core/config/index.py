@@ -13,6 +13,6 @@ class IndexConfig(Config):
     path_pattern: str | None = None
     """Pattern of the relative path, such as `{location}/{deployment}/{}`; None takes nothing from it."""
     read_exif: bool = False
-    """Read capture times from the first 64 KiB of every file."""
+    """Read capture time and night from the first 64 KiB of every file."""
     sequence_gap_s: Annotated[float, Field(ge=0.0)] = 2.0
     """Media of one location without a sequence that follow each other within this many seconds form one."""
