@@ -52,6 +52,13 @@ def test_engines_alone_name_ray_and_no_floor_names_streamlit(path: Path) -> None
     assert not roots & {"torch", "torchvision"} or own >= FLOORS.index("vision")
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_of_scipy_only_its_special_functions_are_used(path: Path) -> None:
+    # They load in half a second; scipy.stats takes several times that.
+    named = {module for module in imported_modules(path) if module.split(".")[0] == "scipy"}
+    assert named <= {"scipy.special"}
+
+
 @pytest.mark.parametrize("floor", ["core", "files"])
 def test_lower_floors_load_nothing_heavy(floor: str) -> None:
     modules = [name_of(path) for path in MODULES if name_of(path).startswith(f"blanktrap.{floor}")]

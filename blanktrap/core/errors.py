@@ -69,8 +69,24 @@ class EvaluationError(BlanktrapError, ValueError):
     """There is nothing to measure on: no labels, one class only, a cutoff outside [0, 1]."""
 
 
+class IntervalError(EvaluationError):
+    """No interval can be computed: fewer than two locations, or counts that are none."""
+
+
 class CutoffError(EvaluationError):
     """No cutoff can be chosen: there is nothing to measure recall on, or the recall asked for cannot be."""
+
+
+class PromiseError(CutoffError):
+    """No cutoff can be promised: too few locations or nonblank media for the recall and confidence asked for.
+
+    Attributes:
+        num_more_locations: how many more labelled locations would probably do; None where nobody can say.
+    """
+
+    def __init__(self, message: str, *, num_more_locations: int | None = None) -> None:
+        super().__init__(message)
+        self.num_more_locations = num_more_locations
 
 
 class EngineError(BlanktrapError, RuntimeError):
