@@ -11,11 +11,9 @@ import sys
 import pandas as pd
 import streamlit as st
 
-from blanktrap.core.config import EvaluateConfig
 from blanktrap.core.errors import BlanktrapError
 from blanktrap.core.extrapolation import extrapolate_counts, extrapolate_precision
 from blanktrap.core.metrics import ConfusionCounts
-from blanktrap.core.report_figures import NUM_EXTRAPOLATED
 from blanktrap.core.savings import HandWork, savings_of
 from blanktrap.core.wording import count, percent
 from dashboard.charts import cutoff_chart
@@ -72,7 +70,7 @@ def _show_report(loaded: LoadedReport, location: str) -> None:
     st.markdown(f"Measured on **{plain(report.measured_on.description)}**.")
     step, blank_rate, work = _show_controls(loaded, location)
     counts = loaded.counts_at(step)
-    expected = extrapolate_counts(counts, blank_rate=blank_rate, num_media=NUM_EXTRAPOLATED)
+    expected = extrapolate_counts(counts, blank_rate=blank_rate, num_media=loaded.num_archive_media)
     _show_figures(counts, expected, blank_rate, work)
     precision = extrapolate_precision(
         loaded.curve.column("nonblank_recall").to_numpy(),
@@ -92,7 +90,7 @@ def _show_report(loaded: LoadedReport, location: str) -> None:
 
 def _show_controls(loaded: LoadedReport, location: str) -> tuple[int, float, HandWork]:
     report = loaded.report
-    config = EvaluateConfig.model_validate(report.config)
+    config = loaded.config
     left, middle, right = st.columns([3, 2, 1], gap="large")
     cutoff = left.slider(
         "Cutoff",
@@ -105,14 +103,14 @@ def _show_controls(loaded: LoadedReport, location: str) -> tuple[int, float, Han
         help="Media with p_nonblank at or above the cutoff are kept for people; the rest are called blank.",
     )
     left.caption(
-        f"The report's cutoff is {report.cutoff:.4g}, {plain(report.cutoff_from)}. "
+        f"The report's cutoff is {report.cutoff:.4g}, {plain(report.chosen.chosen_by)}. "
         f"Here it moves in steps of 0.001, rounded down."
     )
     percent_blank = middle.slider(
         "Blank media in your archive (%)",
         min_value=1,
         max_value=99,
-        value=min(99, max(1, round(100 * config.blank_rate))),
+        value=min(99, max(1, round(100 * loaded.first_blank_rate))),
         key="blank_rate",
         help="The true share of blanks. Figures for it are calculated, not measured.",
     )
@@ -160,7 +158,7 @@ def _show_figures(
         border=True,
         help="Hours that all images not looked at would take by hand: blanks and lost animals alike.",
     )
-    hours.caption(f"per {NUM_EXTRAPOLATED:,} images, {100 * blank_rate:.0f} % blank")
+    hours.caption(f"per {count(expected.num_media)} images, {100 * blank_rate:.0f} % blank")
 
 
 def _show_confusion(
@@ -179,7 +177,8 @@ def _show_confusion(
     right.subheader(f"Expected at {100 * blank_rate:.0f} % blank")
     right.table(_confusion_frame(expected))
     right.caption(
-        f"Of {NUM_EXTRAPOLATED:,} images: calculated from the measured shares, only the blank rate changed."
+        f"Of {count(expected.num_media)} images: calculated from the measured shares, "
+        f"only the blank rate changed."
     )
 
 
@@ -207,7 +206,7 @@ def _show_savings(
     set_aside = loaded.set_aside_at(step)
     st.subheader("Hours saved")
     st.markdown(
-        f"Of **{NUM_EXTRAPOLATED:,} images** with {100 * blank_rate:.0f} % blank, nobody looks at "
+        f"Of **{count(expected.num_media)} images** with {100 * blank_rate:.0f} % blank, nobody looks at "
         f"**{count(saved.num_not_looked_at)}**: {count(saved.num_blanks_removed)} true blanks removed and "
         f"{count(saved.num_nonblank_lost)} nonblank lost. That is **{saved.hours_not_looking:,.0f} hours**, "
         f"or {saved.weeks_not_looking:,.1f} weeks of {work.hours_per_week:g} hours, at "

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import streamlit as st
 
+from blanktrap.core.config import EvaluateConfig
 from blanktrap.core.metrics import ConfusionCounts
 from blanktrap.core.report import Report
 from blanktrap.files.reports import read_report, read_report_table
@@ -51,6 +52,21 @@ class LoadedReport:
         """Scored media of the archive, labelled or not, below cutoff `step` / 1000."""
         kept = self.curve.column("num_archive_kept")
         return int(kept[0].as_py() - kept[step].as_py())
+
+    @property
+    def num_archive_media(self) -> int:
+        """Media of the archive that the report extrapolates to."""
+        return self.config.num_archive_media
+
+    @property
+    def first_blank_rate(self) -> float:
+        """The first blank rate that the report extrapolates to; 0.75 where it has none."""
+        return next((there.blank_rate for there in self.report.extrapolations), 0.75)
+
+    @property
+    def config(self) -> EvaluateConfig:
+        """What the evaluation was asked for."""
+        return EvaluateConfig.model_validate(self.report.config)
 
     @property
     def first_step(self) -> int:

@@ -16,10 +16,17 @@ def evaluate(
         str | None, typer.Option(help="A manifest whose labels replace those the scores carry.")
     ] = None,
     cutoff: Annotated[
-        float | None, typer.Option(help="Media at or above it are kept (default: the model card's).")
+        list[float] | None,
+        typer.Option(
+            help="Media at or above it are kept (default: the model card's). Give several to see each; "
+            "the first is the chosen one."
+        ),
     ] = None,
     blank_rate: Annotated[
-        float | None, typer.Option(help="Share of blanks in the archive to extrapolate to (default 0.75).")
+        list[str] | None,
+        typer.Option(
+            help="Share of blanks in the archive to extrapolate to (default 0.75); several allowed."
+        ),
     ] = None,
     images_per_hour: Annotated[
         float | None, typer.Option(help="Images one person excludes in an hour (default 500).")
@@ -48,14 +55,15 @@ def evaluate(
     settings = resolve(
         EvaluateConfig,
         {
-            "cutoff": cutoff,
-            "blank_rate": blank_rate,
+            "cutoffs": cutoff or None,
+            "blank_rates": blank_rate or None,
             "images_per_hour": images_per_hour,
             "hours_per_week": hours_per_week,
             "split": split,
             "allow_incomplete": allow_incomplete,
             "allow_seen": allow_seen,
         },
+        flags={"cutoffs": "cutoff", "blank_rates": "blank-rate"},
     )
     report = evaluate_scores(
         scores,

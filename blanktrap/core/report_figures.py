@@ -12,21 +12,19 @@ from typing import Any
 from blanktrap.core.config import EvaluateConfig
 from blanktrap.core.extrapolation import extrapolate_counts
 from blanktrap.core.metrics import ConfusionCounts
-from blanktrap.core.report import (
+from blanktrap.core.report import Report
+from blanktrap.core.report_parts import (
     Archive,
+    AtCutoff,
     Confusion,
     Extrapolated,
     Figure,
     MeasuredOn,
-    Report,
     SavingsFigures,
 )
 from blanktrap.core.savings import HandWork, savings_of
 from blanktrap.core.tally import GroupCounts, Measured, Tally
 from blanktrap.core.vocabulary import Split, Status
-
-NUM_EXTRAPOLATED = 1_000_000
-"""Media of the archive that figures are extrapolated to: a round number that scales by eye."""
 
 _HALF = 0.5
 
@@ -81,12 +79,10 @@ def build_report(basis: Basis, *, created_at: datetime, version: str, warnings: 
         version: of blanktrap.
         warnings: what the reader of the scores already has to say.
     """
-    config, tally, measured = basis.config, basis.tally, basis.measured
+    config, tally = basis.config, basis.tally
     on = _measured_on(basis)
-    counts = measured.ranked.confusion_at(tally.cutoff)
+    at_cutoffs = tuple(_at_cutoff(basis, one, by, on) for one, by in _cutoffs(basis).items())
     work = HandWork(images_per_hour=config.images_per_hour, hours_per_week=config.hours_per_week)
-    expected = extrapolate_counts(counts, blank_rate=config.blank_rate, num_media=NUM_EXTRAPOLATED)
-    calculated = f"calculated for a blank rate of {100.0 * config.blank_rate:.3g} % from {on.description}"
     archive = Archive(
         num_media=tally.num_media,
         statuses={status.value: tally.statuses[status.value] for status in Status},
@@ -97,26 +93,53 @@ def build_report(basis: Basis, *, created_at: datetime, version: str, warnings: 
     identity = basis.run.get("identity") or {}
     return Report(
         created_at=created_at,
-        warnings=[*warnings, *_warnings(basis, on)],
+        warnings=(*warnings, *_warnings(basis, on)),
         scores=basis.scores,
         manifest_digest=identity.get("manifest_digest"),
         model={key: value for key, value in basis.model.items() if not key.endswith("_locations")},
         versions={**(basis.run.get("versions") or {}), "blanktrap_evaluate": version},
         config=config.model_dump(mode="json"),
-        cutoff=tally.cutoff,
-        cutoff_from=basis.cutoff_from,
         measured_on=on,
-        figures={**_share_figures(basis, counts, counts, on.description), **_area_figures(basis, on)},
-        confusion_at_cutoff=Confusion.of(counts, cutoff=tally.cutoff),
-        confusion_at_half=Confusion.of(measured.ranked.confusion_at(_HALF), cutoff=_HALF),
-        extrapolated=Extrapolated(
-            blank_rate=config.blank_rate,
-            num_media=NUM_EXTRAPOLATED,
-            confusion=Confusion.of(expected, cutoff=tally.cutoff),
-            figures=_share_figures(basis, expected, counts, calculated),
-            savings=SavingsFigures.of(savings_of(expected, work)),
+        at_cutoffs=at_cutoffs,
+        figures={**at_cutoffs[0].figures, **_area_figures(basis, on)},
+        extrapolations=tuple(
+            _extrapolated(basis, rate, on, work) for rate in config.blank_rates if not isinstance(rate, str)
         ),
         archive=archive,
+    )
+
+
+def _cutoffs(basis: Basis) -> dict[float, str]:
+    """The cutoffs to measure at and who chose each: the chosen one first, 0.5 always among them."""
+    cutoffs = {basis.tally.cutoff: basis.cutoff_from}
+    for one in basis.config.cutoffs:
+        cutoffs.setdefault(one, "set by --cutoff")
+    cutoffs.setdefault(_HALF, "always shown")
+    return cutoffs
+
+
+def _at_cutoff(basis: Basis, cutoff: float, chosen_by: str, on: MeasuredOn) -> AtCutoff:
+    counts = basis.measured.ranked.confusion_at(cutoff)
+    return AtCutoff(
+        cutoff=cutoff,
+        chosen_by=chosen_by,
+        confusion=Confusion.of(counts, cutoff=cutoff),
+        figures=_share_figures(basis, counts, counts, on.description),
+    )
+
+
+def _extrapolated(basis: Basis, blank_rate: float, on: MeasuredOn, work: HandWork) -> Extrapolated:
+    counts = basis.measured.ranked.confusion_at(basis.tally.cutoff)
+    num_media = basis.config.num_archive_media
+    expected = extrapolate_counts(counts, blank_rate=blank_rate, num_media=num_media)
+    calculated = f"calculated for a blank rate of {100.0 * blank_rate:.3g} % from {on.description}"
+    return Extrapolated(
+        blank_rate=blank_rate,
+        blank_rate_from="set by --blank-rate",
+        num_media=num_media,
+        confusion=Confusion.of(expected, cutoff=basis.tally.cutoff),
+        figures=_share_figures(basis, expected, counts, calculated),
+        savings=SavingsFigures.of(savings_of(expected, work)),
     )
 
 

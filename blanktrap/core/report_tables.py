@@ -9,25 +9,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from blanktrap.core.extrapolation import extrapolate_kept_share, extrapolate_precision
-from blanktrap.core.metrics import ConfusionCounts, Curve, grid_cutoffs
+from blanktrap.core.metrics import Curve, grid_cutoffs
+from blanktrap.core.report import Report
+from blanktrap.core.report_parts import Confusion
 from blanktrap.core.tally import Measured, Tally
 
 NUM_HISTOGRAM_BINS = 50
 
 
-def curve_table(measured: Measured, tally: Tally, *, blank_rate: float) -> pa.Table:
+def curve_table(measured: Measured, tally: Tally) -> pa.Table:
     """Every figure at each of the 1,001 cutoffs 0, 0.001, …, 1; null where nothing is kept."""
     curve: Curve = measured.ranked.curve_at(grid_cutoffs())
-    recall, blank_recall = curve.recall, curve.blank_recall
     columns = {
         "cutoff": curve.cutoffs,
-        "nonblank_recall": recall,
+        "nonblank_recall": curve.recall,
         "nonblank_precision": curve.precision,
-        "blank_recall": blank_recall,
+        "blank_recall": curve.blank_recall,
         "kept_share": curve.kept_share,
-        "extrapolated_precision": extrapolate_precision(recall, blank_recall, blank_rate=blank_rate),
-        "extrapolated_kept_share": extrapolate_kept_share(recall, blank_recall, blank_rate=blank_rate),
         "num_kept_nonblank": curve.kept_nonblank,
         "num_kept_blank": curve.kept_blank,
         "num_archive_kept": tally.kept_on_grid,
@@ -56,44 +54,20 @@ def histogram_table(measured: Measured, tally: Tally) -> pa.Table:
     )
 
 
-def confusion_table(
-    measured: Measured, cutoffs: list[float], expected: ConfusionCounts, *, cutoff: float, blank_rate: float
-) -> pa.Table:
+def confusion_table(report: Report) -> pa.Table:
     """Confusion counts, one row for each cutoff, label and kind.
 
-    `kind` is `measured` or `extrapolated`; `label` is `nonblank`, `blank` or `not_scored`: media without
-    a score are kept for people whatever the cutoff.
+    `kind` is `measured`, `sequences` or `extrapolated`; `label` is `nonblank`, `blank` or `not_scored`: what
+    has no score is kept for people whatever the cutoff. `num_removed` are those called blank.
     """
     rows: list[dict[str, object]] = []
-
-    def add(kind: str, at: float, rate: float | None, counts: ConfusionCounts) -> None:
-        same = {"kind": kind, "cutoff": at, "blank_rate": rate}
-        rows.append(
-            {
-                **same,
-                "label": "nonblank",
-                "num_kept": counts.kept_nonblank,
-                "num_removed": counts.missed_nonblank,
-            }
-        )
-        rows.append(
-            {**same, "label": "blank", "num_kept": counts.kept_blank, "num_removed": counts.removed_blank}
-        )
-
-    not_scored = measured.total.not_scored_nonblank + measured.total.not_scored_blank
-    for one in cutoffs:
-        add("measured", one, None, measured.ranked.confusion_at(one))
-        rows.append(
-            {
-                "kind": "measured",
-                "cutoff": one,
-                "blank_rate": None,
-                "label": "not_scored",
-                "num_kept": not_scored,
-                "num_removed": 0,
-            }
-        )
-    add("extrapolated", cutoff, blank_rate, expected)
+    for at in report.at_cutoffs:
+        rows += _confusion_rows("measured", at.confusion, None, report.measured_on.num_not_scored)
+    if report.sequences is not None:
+        for at in report.sequences.at_cutoffs:
+            rows += _confusion_rows("sequences", at.confusion, None, report.sequences.num_not_scored)
+    for there in report.extrapolations:
+        rows += _confusion_rows("extrapolated", there.confusion, there.blank_rate, None)
     schema = pa.schema(
         [
             ("kind", pa.string()),
@@ -105,6 +79,19 @@ def confusion_table(
         ]
     )
     return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _confusion_rows(
+    kind: str, counts: Confusion, blank_rate: float | None, num_not_scored: int | None
+) -> list[dict[str, object]]:
+    lines = [
+        ("nonblank", counts.kept_nonblank, counts.missed_nonblank),
+        ("blank", counts.kept_blank, counts.removed_blank),
+    ]
+    if num_not_scored is not None:
+        lines.append(("not_scored", num_not_scored, 0))
+    same = {"kind": kind, "cutoff": counts.cutoff, "blank_rate": blank_rate}
+    return [{**same, "label": label, "num_kept": kept, "num_removed": gone} for label, kept, gone in lines]
 
 
 def locations_table(measured: Measured, seen_locations: Container[str]) -> pa.Table:

@@ -13,7 +13,7 @@ from blanktrap.core.vocabulary import Label, LabelLevel, Split
 MANIFEST_VERSION = 1
 SCORES_VERSION = 1
 CHECKPOINT_VERSION = 1
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 
 _IDENTITY = [
     pa.field("media_id", pa.string(), nullable=False),

@@ -34,7 +34,7 @@ def _measured_lines(report: Report) -> list[str]:
     not_scored = f"{report.archive.num_not_scored:,} of {report.archive.num_media:,} media"
     return [
         _named("measured on", report.measured_on.description),
-        _named("cutoff", f"{report.cutoff:.4g} ({report.cutoff_from})"),
+        _named("cutoff", f"{report.cutoff:.4g} ({report.chosen.chosen_by})"),
         _named(
             "not scored", f"{not_scored}{f' ({reasons})' if reasons else ''}: kept for people, in no figure"
         ),
@@ -42,7 +42,7 @@ def _measured_lines(report: Report) -> list[str]:
 
 
 def _confusion_lines(report: Report) -> list[str]:
-    counts, on = report.confusion_at_cutoff.counts, report.measured_on
+    counts, on = report.chosen.confusion.counts, report.measured_on
     rows = [
         _row("labelled media", "kept", "called blank", "total"),
         _row(
@@ -59,13 +59,11 @@ def _confusion_lines(report: Report) -> list[str]:
 
 
 def _figure_lines(report: Report) -> list[str]:
-    rate = f"at {100.0 * report.extrapolated.blank_rate:.3g} % blank"
-    columns: dict[str, ConfusionCounts] = {
-        "measured": report.confusion_at_cutoff.counts,
-        rate: report.extrapolated.confusion.counts,
-    }
-    if report.cutoff != report.confusion_at_half.cutoff:
-        columns["with cutoff 0.5"] = report.confusion_at_half.counts
+    columns: dict[str, ConfusionCounts] = {"measured": report.chosen.confusion.counts}
+    for there in report.extrapolations:
+        columns[f"at {100.0 * there.blank_rate:.3g} % blank"] = there.confusion.counts
+    for other in report.at_cutoffs[1:]:
+        columns[f"cutoff {other.cutoff:.4g}"] = other.confusion.counts
 
     def line(name: str, figure: str) -> str:
         return _row(name, *(percent(getattr(counts, figure)) for counts in columns.values()))
@@ -85,21 +83,25 @@ def _figure_lines(report: Report) -> list[str]:
 
 
 def _saving_lines(report: Report) -> list[str]:
-    there, archive = report.extrapolated, report.archive
-    saved = there.savings
+    archive, lines = report.archive, []
+    for there in report.extrapolations:
+        saved = there.savings
+        lines += [
+            f"of {there.num_media:,} media with {100.0 * there.blank_rate:.3g} % blank "
+            f"(calculated, not measured):",
+            _named(
+                "  not looked at",
+                f"{count(saved.num_not_looked_at)} = {count(saved.num_blanks_removed)} "
+                f"true blanks removed + {count(saved.num_nonblank_lost)} nonblank lost",
+            ),
+            _named(
+                "  hours saved",
+                f"{saved.hours_not_looking:,.1f} hours = {saved.weeks_not_looking:,.1f} weeks of "
+                f"{saved.hours_per_week:g} hours, at {saved.images_per_hour:g} images/hour",
+            ),
+        ]
     return [
-        f"of {there.num_media:,} media with {100.0 * there.blank_rate:.3g} % blank "
-        f"(calculated, not measured):",
-        _named(
-            "  not looked at",
-            f"{count(saved.num_not_looked_at)} = {count(saved.num_blanks_removed)} "
-            f"true blanks removed + {count(saved.num_nonblank_lost)} nonblank lost",
-        ),
-        _named(
-            "  hours saved",
-            f"{saved.hours_not_looking:,.1f} hours = {saved.weeks_not_looking:,.1f} weeks of "
-            f"{saved.hours_per_week:g} hours, at {saved.images_per_hour:g} images/hour",
-        ),
+        *lines,
         f"of the {archive.num_media:,} media scored here:",
         _named(
             "  not looked at",

@@ -116,8 +116,8 @@ def find_cutoff(config: EvaluateConfig, run: dict[str, Any]) -> ChosenCutoff:
     Raises:
         EvaluationError: the model card recommends something outside [0, 1].
     """
-    if config.cutoff is not None:
-        return ChosenCutoff(value=config.cutoff, chosen_by="set by --cutoff")
+    if config.cutoffs:
+        return ChosenCutoff(value=config.cutoffs[0], chosen_by="set by --cutoff")
     recommended = (run.get("model") or {}).get("recommended_cutoff")
     if recommended is None:
         return ChosenCutoff(value=_DEFAULT_CUTOFF, chosen_by="the default: the model card recommends none")
@@ -191,13 +191,10 @@ def _iter_columns(scores: Scores, storage: Storage, columns: list[str]) -> Itera
 
 def _tables(basis: Basis, report: Report) -> dict[str, pa.Table]:
     measured, tally = basis.measured, basis.tally
-    rate = basis.config.blank_rate
-    cutoffs = [report.cutoff] if report.cutoff == _DEFAULT_CUTOFF else [report.cutoff, _DEFAULT_CUTOFF]
-    expected = report.extrapolated.confusion.counts
     return {
-        "curve": curve_table(measured, tally, blank_rate=rate),
+        "curve": curve_table(measured, tally),
         "histogram": histogram_table(measured, tally),
-        "confusion": confusion_table(measured, cutoffs, expected, cutoff=report.cutoff, blank_rate=rate),
+        "confusion": confusion_table(report),
         "locations": locations_table(measured, basis.seen_locations or ()),
         "species": species_table(measured),
     }

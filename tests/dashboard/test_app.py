@@ -76,7 +76,9 @@ def reports(archive, tmp_path_factory):
     made = []
     for cutoff in (0.3, 0.6):
         out = str(folder / f"<i>report-{cutoff}")
-        evaluate_scores(location, out, config=EvaluateConfig(cutoff=cutoff, allow_seen=True), storage=storage)
+        evaluate_scores(
+            location, out, config=EvaluateConfig(cutoffs=[cutoff], allow_seen=True), storage=storage
+        )
         made.append(out)
     return made
 

@@ -87,23 +87,23 @@ def evaluate(tmp_path, scores, **config):
 def test_a_hand_worked_dataset(tmp_path):
     report = evaluate(tmp_path, write_scores(tmp_path / "scores"))
     # Test rows with a score, cutoff 0.4 of the model card: nonblank 0.9 0.4 | 0.3, blank 0.7 | 0.2 0.1.
-    counts = report.confusion_at_cutoff.counts
+    counts = report.chosen.confusion.counts
     assert (counts.kept_nonblank, counts.missed_nonblank) == (2, 1)
     assert (counts.kept_blank, counts.removed_blank) == (1, 2)
     assert report.cutoff == 0.4
-    assert report.cutoff_from == "recommended by the model card"
+    assert report.chosen.chosen_by == "recommended by the model card"
     assert report.figures["nonblank_recall"].value == pytest.approx(2 / 3)
     assert (report.figures["nonblank_recall"].n, report.figures["nonblank_recall"].num_locations) == (3, 1)
     assert report.figures["blank_recall"].n == 3
     # At 75 % blank: kept = 0.25 * 2/3 + 0.75 * 1/3 = 5/12; precision = (1/6) / (5/12) = 0.4.
-    assert report.extrapolated.figures["nonblank_precision"].value == pytest.approx(0.4)
-    assert report.extrapolated.figures["kept_share"].value == pytest.approx(5 / 12)
+    assert report.extrapolations[0].figures["nonblank_precision"].value == pytest.approx(0.4)
+    assert report.extrapolations[0].figures["kept_share"].value == pytest.approx(5 / 12)
     # Of a million: 750,000 * 2/3 blanks removed, 250,000 / 3 nonblank lost, at 500 images an hour.
-    assert report.extrapolated.savings.num_blanks_removed == pytest.approx(500_000)
-    assert report.extrapolated.savings.hours_on_blanks == pytest.approx(1000)
-    assert report.extrapolated.savings.hours_not_looking == pytest.approx((500_000 + 250_000 / 3) / 500)
-    assert report.confusion_at_half.counts.kept_nonblank == 1
-    assert report.warnings == []
+    assert report.extrapolations[0].savings.num_blanks_removed == pytest.approx(500_000)
+    assert report.extrapolations[0].savings.hours_on_blanks == pytest.approx(1000)
+    assert report.extrapolations[0].savings.hours_not_looking == pytest.approx((500_000 + 250_000 / 3) / 500)
+    assert report.at_cutoff(0.5).confusion.counts.kept_nonblank == 1
+    assert report.warnings == ()
 
 
 def test_media_that_failed_are_kept_and_count_as_no_blank(tmp_path):
@@ -195,13 +195,13 @@ def test_sequence_labels_bring_a_warning(tmp_path):
 
 def test_a_model_card_without_cutoff_falls_back_to_one_half_and_says_so(tmp_path):
     report = evaluate(tmp_path, write_scores(tmp_path / "scores", model={"model_id": "m1"}))
-    assert (report.cutoff, report.cutoff_from) == (0.5, "the default: the model card recommends none")
+    assert (report.cutoff, report.chosen.chosen_by) == (0.5, "the default: the model card recommends none")
 
 
 def test_a_cutoff_of_the_configuration_goes_before_the_model_card(tmp_path):
-    report = evaluate(tmp_path, write_scores(tmp_path / "scores"), cutoff=0.25)
-    assert (report.cutoff, report.cutoff_from) == (0.25, "set by --cutoff")
-    assert report.confusion_at_cutoff.counts.missed_nonblank == 0
+    report = evaluate(tmp_path, write_scores(tmp_path / "scores"), cutoffs=[0.25])
+    assert (report.cutoff, report.chosen.chosen_by) == (0.25, "set by --cutoff")
+    assert report.chosen.confusion.counts.missed_nonblank == 0
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_labels_of_a_manifest_replace_those_in_the_scores(tmp_path):
         labels=labels,
     )
     # nonblank: d 0.7; blank: a 0.9 and k 0.02; cutoff 0.4.
-    counts = report.confusion_at_cutoff.counts
+    counts = report.chosen.confusion.counts
     assert (counts.kept_nonblank, counts.kept_blank, counts.removed_blank) == (1, 1, 1)
     assert report.measured_on.labels_from == labels
     assert report.archive.num_media == 11
@@ -307,16 +307,16 @@ def test_a_report_is_replaced_only_when_asked(tmp_path):
     scores = write_scores(tmp_path / "scores")
     evaluate(tmp_path, scores)
     with pytest.raises(ReportError, match="already holds a report"):
-        evaluate(tmp_path, scores, cutoff=0.9)
+        evaluate(tmp_path, scores, cutoffs=[0.9])
     out = str(tmp_path / "report")
     assert read_report(STORAGE, out).cutoff == 0.4
-    evaluate_scores(scores, out, config=EvaluateConfig(cutoff=0.9), storage=STORAGE, overwrite=True)
+    evaluate_scores(scores, out, config=EvaluateConfig(cutoffs=[0.9]), storage=STORAGE, overwrite=True)
     assert read_report(STORAGE, out).cutoff == 0.9
 
 
 def test_the_summary_puts_warnings_first(tmp_path):
     lines = evaluate(
-        tmp_path, write_scores(tmp_path / "scores"), split="train", cutoff=0.03, allow_seen=True
+        tmp_path, write_scores(tmp_path / "scores"), split="train", cutoffs=[0.03], allow_seen=True
     ).lines()
     assert lines[0].startswith("warning: ")
     assert any(line.startswith("nonblank recall") and line.count("100.0 %") == 2 for line in lines)

@@ -5,12 +5,13 @@ import pyarrow as pa
 import pytest
 
 from blanktrap.core.errors import ReportError
-from blanktrap.core.report import (
+from blanktrap.core.report import Report
+from blanktrap.core.report_parts import (
     Archive,
+    AtCutoff,
     Confusion,
     Extrapolated,
     MeasuredOn,
-    Report,
     SavingsFigures,
 )
 from blanktrap.core.savings import HandWork, Savings
@@ -32,8 +33,6 @@ def report():
         model={},
         versions={},
         config={},
-        cutoff=0.4,
-        cutoff_from="set by --cutoff",
         measured_on=MeasuredOn(
             description="10 labelled media",
             split=None,
@@ -46,16 +45,18 @@ def report():
             num_not_scored_blank=0,
             labels_from="the scores",
         ),
+        at_cutoffs=[AtCutoff(cutoff=0.4, chosen_by="set by --cutoff", confusion=confusion, figures={})],
         figures={},
-        confusion_at_cutoff=confusion,
-        confusion_at_half=confusion,
-        extrapolated=Extrapolated(
-            blank_rate=0.75,
-            num_media=1000,
-            confusion=confusion,
-            figures={},
-            savings=SavingsFigures.of(savings),
-        ),
+        extrapolations=[
+            Extrapolated(
+                blank_rate=0.75,
+                blank_rate_from="set by --blank-rate",
+                num_media=1000,
+                confusion=confusion,
+                figures={},
+                savings=SavingsFigures.of(savings),
+            )
+        ],
         archive=Archive(num_media=10, statuses={"ok": 10}, num_kept=5, num_set_aside=5, hours_saved=0.01),
     )
 
@@ -70,7 +71,7 @@ def test_a_report_reads_back_as_written(tmp_path, report, tables):
     write_report(STORAGE, out, report, tables)
     assert read_report(STORAGE, out) == report
     assert read_report_table(STORAGE, out, "species").equals(tables["species"])
-    assert json.loads((tmp_path / "report" / "report.json").read_text())["schema_version"] == 1
+    assert json.loads((tmp_path / "report" / "report.json").read_text())["schema_version"] == 2
 
 
 def test_report_json_is_written_last(tmp_path, report, tables):
@@ -132,10 +133,10 @@ def test_a_report_that_was_killed_in_mid_writing_is_no_report(tmp_path, report, 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"schema_version": 2}', "schema version 2, this blanktrap reads 1"),
+        ('{"schema_version": 1}', "schema version 1, this blanktrap reads 2"),
         ("[]", "schema version None"),
         ("{", "is damaged"),
-        ('{"schema_version": 1}', "is damaged"),
+        ('{"schema_version": 2}', "is damaged"),
     ],
 )
 def test_other_versions_and_damaged_reports_are_refused(tmp_path, text, words):
