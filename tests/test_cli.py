@@ -25,8 +25,8 @@ FLAGS = {
     "index": "--out --annotations --inventory --path-pattern --exif --sequence-gap --overwrite "
     "--no-sign-request",
     "select": "--out --shares --seed --overwrite --no-sign-request",
-    "train": "--out --weights --num-epochs --batch-size --learning-rate --image-size --fit --banner-top "
-    "--banner-bottom --min-recall --seed --no-sign-request",
+    "train": "--out --frames --weights --num-epochs --batch-size --learning-rate --image-size --fit "
+    "--banner-top --banner-bottom --min-recall --seed --no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --no-sign-request",
     "evaluate": "--out --labels --cutoff --blank-rate --images-per-hour --hours-per-week --split "

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from blanktrap.cli.root import NoSignRequest, print_lines
-from blanktrap.core.config import Preprocessing, TrainConfig, resolve
+from blanktrap.core.config import Frames, Preprocessing, TrainConfig, resolve
 from blanktrap.core.errors import UsageError
 from blanktrap.files.storage import Storage
 from blanktrap.progress import ProgressLine
@@ -16,6 +16,10 @@ def train(
         str, typer.Argument(metavar="MANIFEST", help="A manifest with labels, local or s3://.")
     ],
     out: Annotated[str, typer.Option(help="The checkpoint to write: a folder, local or s3://.")],
+    frames: Annotated[
+        Frames | None,
+        typer.Option(help="Frames to learn from (default all); only-media-level: judged one by one."),
+    ] = None,
     weights: Annotated[
         str | None, typer.Option(help="imagenet (default), none, or a checkpoint to go on from.")
     ] = None,
@@ -59,6 +63,7 @@ def train(
     settings = resolve(
         TrainConfig,
         {
+            "frames": frames,
             "weights": weights,
             "num_epochs": num_epochs,
             "batch_size": batch_size,

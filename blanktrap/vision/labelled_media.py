@@ -1,33 +1,22 @@
-"""The media that a network learns from: labelled rows, their splits, and their pixels on disk.
+"""The media that a network learns from: labelled rows of a manifest and their splits.
 
-Owns: choosing and splitting the labelled rows of a manifest, and decoding them once into a file that is
-mapped into memory. Refuses: the network; and media without a label, which teach nothing.
+Owns: reading the labelled rows and splitting them. Refuses: pixels (`decoded_media`), the network, and media
+without a label, which teach nothing.
 """
 
-import logging
-import os
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
+import pyarrow as pa
 
-from blanktrap.core.config import DecodeLimits, Preprocessing, TrainConfig
+from blanktrap.core.config import TrainConfig
 from blanktrap.core.errors import TrainingError
+from blanktrap.core.schemas import MANIFEST_SCHEMA
 from blanktrap.core.splits import group_media, refuse_leak, split_by_location
-from blanktrap.core.vocabulary import Label, Split, Status
+from blanktrap.core.vocabulary import Label, Split
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.storage import Storage
-from blanktrap.vision.loading import load_image
-
-logger = logging.getLogger(__name__)
-
-_COLUMNS = ("media_id", "uri", "location_id", "sequence_id", "label", "split")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +25,8 @@ class LabelledMedia:
 
     uris: np.ndarray
     """Strings."""
+    sizes_bytes: np.ndarray
+    """File sizes the manifest knows, None where it does not."""
     location_ids: np.ndarray
     """Strings or None."""
     is_nonblank: np.ndarray
@@ -47,6 +38,7 @@ class LabelledMedia:
         """The rows that a boolean mask or an index chooses."""
         return LabelledMedia(
             uris=self.uris[chosen],
+            sizes_bytes=self.sizes_bytes[chosen],
             location_ids=self.location_ids[chosen],
             is_nonblank=self.is_nonblank[chosen],
             splits=self.splits[chosen],
@@ -65,35 +57,60 @@ class LabelledMedia:
         return dict(sorted(counts.items()))
 
 
-def read_labelled(manifest: Manifest, storage: Storage, config: TrainConfig) -> LabelledMedia:
-    """Read the labelled rows of a manifest and split them.
+def read_labelled_rows(manifest: Manifest, storage: Storage) -> pa.Table:
+    """Read the labelled rows of a manifest, with the manifest's columns.
+
+    Raises:
+        TrainingError: nothing is labelled.
+        ManifestError, SourceError: the manifest cannot be read.
+    """
+    tables = [MANIFEST_SCHEMA.empty_table()]
+    for table in manifest.iter_tables(storage):
+        # Another program's manifest may have columns of its own, of any type.
+        tables.append(table.filter(table.column("label").is_valid()).select(MANIFEST_SCHEMA.names))
+    rows = pa.concat_tables(tables)
+    if not rows.num_rows:
+        raise TrainingError(
+            f"none of the {manifest.num_media:,} media has a label: index with --annotations first"
+        )
+    return rows
+
+
+def group_rows(rows: pa.Table) -> list[str]:
+    """The group of each row that no split may cut; see `blanktrap.core.splits.group_media`."""
+    names = ("location_id", "sequence_id", "media_id")
+    locations, sequences, media_ids = (rows.column(name).to_pylist() for name in names)
+    return group_media(locations, sequences, media_ids)
+
+
+def split_labelled(rows: pa.Table, config: TrainConfig) -> LabelledMedia:
+    """Give labelled rows their splits; rows that are in none are left out.
 
     The manifest's own splits are obeyed where it has any; validation media are taken out of `train` by
     location where it names none. Without splits, locations are dealt by the configuration's shares.
 
     Raises:
-        TrainingError: nothing is labelled, a given split leaks, or there are too few locations.
-        ManifestError, SourceError: the manifest cannot be read.
+        TrainingError: a given split leaks, or there are too few locations.
     """
-    columns: dict[str, list[str | None]] = {name: [] for name in _COLUMNS}
-    for table in manifest.iter_tables(storage):
-        labelled = table.filter(table.column("label").is_valid())
-        for name in _COLUMNS:
-            columns[name] += labelled.column(name).to_pylist()
-    if not columns["label"]:
-        raise TrainingError(
-            f"none of the {manifest.num_media:,} media has a label: index with --annotations first"
-        )
-    is_nonblank = np.array([label == Label.NONBLANK for label in columns["label"]])
-    media_ids = [str(media_id) for media_id in columns["media_id"]]
-    groups = group_media(columns["location_id"], columns["sequence_id"], media_ids)
-    media = LabelledMedia(
-        uris=np.array(columns["uri"], dtype=object),
-        location_ids=np.array(columns["location_id"], dtype=object),
-        is_nonblank=is_nonblank,
-        splits=np.array(_choose_splits(groups, columns["split"], is_nonblank, config), dtype=object),
-    )
+    is_nonblank = np.array([label == Label.NONBLANK for label in rows.column("label").to_pylist()])
+    splits = _choose_splits(group_rows(rows), rows.column("split").to_pylist(), is_nonblank, config)
+    media = media_of(rows, splits)
     return media.take(media.splits != None)  # noqa: E711 (elementwise)
+
+
+def media_of(rows: pa.Table, splits: list[str | None]) -> LabelledMedia:
+    """Labelled rows with the given splits."""
+
+    def objects(name: str) -> np.ndarray:
+        return np.array(rows.column(name).to_pylist(), dtype=object)
+
+    return LabelledMedia(
+        uris=objects("uri"),
+        sizes_bytes=objects("size_bytes"),
+        location_ids=objects("location_id"),
+        is_nonblank=objects("label") == Label.NONBLANK,
+        splits=np.array(splits, dtype=object),
+    )
 
 
 def _choose_splits(
@@ -142,77 +159,3 @@ def refuse_one_sided(media: LabelledMedia) -> None:
                 raise TrainingError(
                     f"no {label} media in `{split}` (found: {found}): label some, at several locations"
                 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecodedMedia:
-    """Labelled media with their pixels, in one file mapped into memory."""
-
-    media: LabelledMedia
-    """The rows that could be decoded."""
-    pixels: np.ndarray
-    """uint8, shape (num_listed, height_px, width_px, 3); row `positions[i]` belongs to media i."""
-    positions: np.ndarray
-    """Where the pixels of each media lie."""
-    left_out: dict[str, int]
-    """Media that could not be decoded, by status."""
-
-
-@contextmanager
-def decoded(
-    media: LabelledMedia,
-    preprocessing: Preprocessing,
-    storage: Storage,
-    on_decoded: Callable[[int], None] = lambda num_done: None,
-) -> Iterator[DecodedMedia]:
-    """Fetch and decode the media once, on all cores, into a temporary file that is removed afterwards.
-
-    Raises:
-        TrainingError: none can be decoded, or the temporary folder has too little space.
-        SourceError: the storage itself fails.
-    """
-    shape = (len(media.uris), preprocessing.height_px, preprocessing.width_px, 3)
-    with TemporaryDirectory(prefix="blanktrap-", ignore_cleanup_errors=True) as folder:
-        _refuse_full_disk(Path(folder), int(np.prod(shape)))
-        pixels = np.lib.format.open_memmap(
-            Path(folder) / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape
-        )
-
-        def decode(index: int) -> Status:
-            return _decode_into(pixels, index, str(media.uris[index]), preprocessing, storage)
-
-        statuses: list[Status] = []
-        with ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="decode") as pool:
-            for status in pool.map(decode, range(len(media.uris))):
-                statuses.append(status)
-                on_decoded(len(statuses))
-        left_out = Counter(str(status) for status in statuses if status is not Status.OK)
-        positions = np.flatnonzero([status is Status.OK for status in statuses])
-        if not positions.size:
-            raise TrainingError(
-                f"none of the {len(statuses):,} labelled images can be read: {dict(left_out)}"
-            )
-        yield DecodedMedia(
-            media=media.take(positions), pixels=pixels, positions=positions, left_out=dict(left_out)
-        )
-
-
-def _decode_into(
-    pixels: np.ndarray, index: int, uri: str, preprocessing: Preprocessing, storage: Storage
-) -> Status:
-    loaded = load_image(uri, None, storage=storage, preprocessing=preprocessing, limits=DecodeLimits())
-    if loaded.image is None:
-        logger.info("left out of training, %s: %s (%s)", loaded.status, uri, loaded.error)
-    else:
-        pixels[index] = loaded.image.pixels
-    return loaded.status
-
-
-def _refuse_full_disk(folder: Path, num_bytes: int) -> None:
-    # Writing to a mapped file on a full disk kills the process without a word.
-    free = shutil.disk_usage(folder).free
-    if num_bytes > 0.95 * free:
-        raise TrainingError(
-            f"decoded images take {num_bytes / 1e9:.1f} GB and {folder.parent} has {free / 1e9:.1f} GB free: "
-            f"point TMPDIR to a larger disk, or train at a smaller size"
-        )

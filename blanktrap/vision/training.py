@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from blanktrap.core.config import Preprocessing, TrainConfig
 from blanktrap.core.cutoffs import choose_cutoff
 from blanktrap.core.errors import TrainingError
+from blanktrap.core.frames import choose_frames, describe_left_out
 from blanktrap.core.metrics import area_under_roc, average_precision, confusion_counts
 from blanktrap.core.model_card import ModelCard, ValidationFigures
 from blanktrap.core.vocabulary import Split
@@ -27,12 +28,12 @@ from blanktrap.files.model_cards import read_card
 from blanktrap.files.storage import Storage
 from blanktrap.vision.augmentation import augment
 from blanktrap.vision.checkpoints import first_network, refuse_existing, save_checkpoint
+from blanktrap.vision.decoded_media import DecodedMedia, decoded
 from blanktrap.vision.labelled_media import (
-    DecodedMedia,
     LabelledMedia,
-    decoded,
-    read_labelled,
+    read_labelled_rows,
     refuse_one_sided,
+    split_labelled,
 )
 from blanktrap.vision.scorer import Scorer, has_fast_bfloat16
 from blanktrap.vision.training_report import TrainProgress, TrainSummary
@@ -69,37 +70,64 @@ def train(
     """
     refuse_existing(storage, out)
     report = on_progress or (lambda progress: None)
-    if not config.preprocessing.banner_top and not config.preprocessing.banner_bottom:
-        logger.warning(
-            "no banner is cropped: where cameras print date and frame number, give --banner-top or "
-            "--banner-bottom, or the network reads the label there"
-        )
-    labelled = read_labelled(manifest, storage, config)
+    warn_of_banner(config)
+    rows = read_labelled_rows(manifest, storage)
+    chosen = choose_frames(rows, config.frames)
+    labelled = split_labelled(chosen, config)
     earlier = _earlier_card(storage, config, labelled)
     labelled = labelled.take(np.isin(labelled.splits.astype(str), [Split.TRAIN, Split.VAL]))
+    refuse_one_sided(labelled)
+    on_decoded = decoding_reporter(len(labelled.uris), config.num_epochs, report)
+    with decoded(labelled, config.preprocessing, storage, on_decoded) as media:
+        summary = train_decoded(
+            media, out, config, storage, manifest_digest=manifest.digest, earlier=earlier, report=report
+        )
+    other_frames = describe_left_out(config.frames, rows.num_rows - chosen.num_rows, rows.num_rows)
+    return replace(summary, other_frames=other_frames)
+
+
+def train_decoded(
+    media: DecodedMedia,
+    out: str,
+    config: TrainConfig,
+    storage: Storage,
+    *,
+    manifest_digest: str,
+    earlier: ModelCard | None = None,
+    report: Callable[[TrainProgress], None],
+) -> TrainSummary:
+    """Train on decoded media, each in `train` or `val`, and write the best epoch as a checkpoint.
+
+    Args:
+        media: what to learn from and to validate on; media of other splits are passed over.
+        out: the checkpoint's location.
+        config: the recipe.
+        storage: writes the checkpoint, and reads the first weights.
+        manifest_digest: of the manifest that the media come from.
+        earlier: the card of the model that training goes on from.
+        report: called after each step.
+
+    Raises:
+        TrainingError, CheckpointError, SourceError: as `train`.
+    """
+    labelled = media.media
     refuse_one_sided(labelled)
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         network = first_network(storage, config.weights)
-        on_decoded = _decoding_reporter(len(labelled.uris), config.num_epochs, report)
-        with decoded(labelled, config.preprocessing, storage, on_decoded) as media:
-            refuse_one_sided(media.media)
-            started = time.perf_counter()
-            best = _fit(network, media, config, report)
-            training_s = time.perf_counter() - started
-    train_media = media.media.take(media.media.splits == Split.TRAIN)
+        started = time.perf_counter()
+        best = _fit(network, media, config, report)
+        training_s = time.perf_counter() - started
+    learned, judged = (labelled.take(labelled.splits == split) for split in (Split.TRAIN, Split.VAL))
     card = save_checkpoint(
         storage,
         out,
         best.network,
         config=config,
-        manifest_digest=manifest.digest,
-        training_locations=_joined(train_media.locations(), earlier.training_locations if earlier else ()),
-        validation_locations=_joined(
-            media.media.take(media.media.splits == Split.VAL).locations(),
-            earlier.validation_locations if earlier else (),
-        ),
-        label_counts=media.media.label_counts(),
+        manifest_digest=manifest_digest,
+        training_locations=_joined(learned.locations(), earlier.training_locations if earlier else ()),
+        validation_locations=_joined(judged.locations(), earlier.validation_locations if earlier else ()),
+        label_counts=labelled.label_counts(),
         metrics=best.metrics,
         recommended_cutoff=best.cutoff,
     )
@@ -109,8 +137,17 @@ def train(
         best_epoch=best.epoch,
         left_out=media.left_out,
         training_s=training_s,
-        images_per_s=config.num_epochs * len(train_media.uris) / training_s,
+        images_per_s=config.num_epochs * len(learned.uris) / training_s,
     )
+
+
+def warn_of_banner(config: TrainConfig) -> None:
+    """Warn where no banner is cropped."""
+    if not config.preprocessing.banner_top and not config.preprocessing.banner_bottom:
+        logger.warning(
+            "no banner is cropped: where cameras print date and frame number, give --banner-top or "
+            "--banner-bottom, or the network reads the label there"
+        )
 
 
 def _earlier_card(storage: Storage, config: TrainConfig, labelled: LabelledMedia) -> ModelCard | None:
@@ -296,9 +333,10 @@ def _validate(network: nn.Module, media: DecodedMedia, config: TrainConfig, epoc
     return _Epoch(epoch=epoch, network=kept, metrics=metrics, cutoff=cutoff)
 
 
-def _decoding_reporter(
+def decoding_reporter(
     num_media: int, num_epochs: int, report: Callable[[TrainProgress], None]
 ) -> Callable[[int], None]:
+    """Turn counts of decoded images into progress."""
     started = time.perf_counter()
 
     def on_decoded(num_done: int) -> None:

@@ -51,6 +51,8 @@ class TrainSummary:
     """Wall seconds of training and validation, decoding apart."""
     images_per_s: float
     """Images presented to the network in a second, validation included in the time."""
+    other_frames: str | None = None
+    """How many labelled media the choice of frames left out, in words."""
 
     def lines(self) -> list[str]:
         """The summary for people."""
@@ -68,6 +70,8 @@ class TrainSummary:
             f"{percent(metrics.blank_recall)} of the blanks; chosen on these media, so other locations "
             f"may lose more",
         ]
+        if self.other_frames:
+            lines.append(self.other_frames)
         if self.left_out:
             named = ", ".join(f"{count:,} {status}" for status, count in sorted(self.left_out.items()))
             lines.append(f"left out: {named} of the labelled images (--verbose names them)")

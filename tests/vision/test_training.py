@@ -15,7 +15,7 @@ from blanktrap.core.errors import BlanktrapError, CheckpointError, TrainingError
 from blanktrap.core.schemas import conform_manifest
 from blanktrap.files.manifest import Manifest, open_manifest
 from blanktrap.files.storage import Storage
-from blanktrap.vision import labelled_media, training
+from blanktrap.vision import decoded_media, training
 from blanktrap.vision.checkpoints import load_network
 from blanktrap.vision.scorer import Scorer
 from blanktrap.vision.training import train
@@ -191,7 +191,7 @@ def test_too_small_a_disk_is_told_before_it_fills(
     class Usage:
         free = 1000
 
-    monkeypatch.setattr(labelled_media.shutil, "disk_usage", lambda folder: Usage)
+    monkeypatch.setattr(decoded_media.shutil, "disk_usage", lambda folder: Usage)
     assert "TMPDIR" in refused(archive(), tmp_path / "model")
 
 
@@ -241,3 +241,28 @@ def test_uncropped_banner_is_warned_of(
 ) -> None:
     train(archive(num_images=16), str(tmp_path / "one"), CONFIG, STORAGE)
     assert "no banner is cropped" in caplog.text
+
+
+def test_later_frames_are_left_out_and_counted(archive: Archive, tmp_path: Path) -> None:
+    # Frames of one location and label follow each other 8 apart: 0 and 8, 1 and 9, … are sequences.
+    manifest = archive(
+        sequence_id=[f"s{number % 8 + 8 * (number // 16)}" for number in range(32)],
+        frame_num=[number // 8 % 2 for number in range(32)],
+        label_level=["sequence"] * 32,
+    )
+    config = CONFIG.model_copy(update={"frames": "first"})
+    summary = train(manifest, str(tmp_path / "model"), config, STORAGE)
+    assert sum(summary.card.label_counts.values()) == 16
+    assert "--frames first left out 16 of the 32 labelled media" in "\n".join(summary.lines())
+    said = refused(manifest, tmp_path / "two", CONFIG.model_copy(update={"frames": "only-media-level"}))
+    assert "leaves none of the 32 labelled media" in said
+
+
+def test_image_that_was_replaced_since_it_was_indexed_teaches_nothing(
+    archive: Archive, tmp_path: Path
+) -> None:
+    archive()
+    sizes = [(tmp_path / f"image-{number}.png").stat().st_size for number in range(32)]
+    sizes[3] += 1
+    summary = train(archive(size_bytes=sizes), str(tmp_path / "model"), CONFIG, STORAGE)
+    assert summary.left_out == {"unreadable": 1}

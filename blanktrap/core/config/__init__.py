@@ -11,7 +11,7 @@ from blanktrap.core.config.evaluate import EvaluateConfig
 from blanktrap.core.config.index import IndexConfig
 from blanktrap.core.config.score import DecodeLimits, Precision, ScoreConfig
 from blanktrap.core.config.select import SelectConfig
-from blanktrap.core.config.train import Preprocessing, TrainConfig
+from blanktrap.core.config.train import Frames, Preprocessing, TrainConfig
 
 __all__ = [
     "ArchiveConfig",
@@ -19,6 +19,7 @@ __all__ = [
     "Config",
     "DecodeLimits",
     "EvaluateConfig",
+    "Frames",
     "IndexConfig",
     "Precision",
     "Preprocessing",

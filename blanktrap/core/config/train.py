@@ -6,6 +6,8 @@ from pydantic import Field
 
 from blanktrap.core.config.base import Channel, Config
 
+Frames = Literal["first", "all", "only-media-level"]
+
 
 class Preprocessing(Config):
     """From a decoded image to the network's input. Travels with the weights in the model card."""
@@ -41,6 +43,9 @@ class TrainConfig(Config):
     """AdamW weight decay; norms and biases are spared."""
     min_recall: Annotated[float, Field(gt=0.0, le=1.0)] = 0.95
     """Nonblank recall on the validation media that the recommended cutoff keeps."""
+    frames: Frames = "all"
+    """Labelled media to learn from: all, the first frame of each sequence, or only frames judged one by one.
+    A label given to a sequence is wrong for its frames without the animal."""
     val_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     """Share of locations for validation where the manifest has no splits."""
     test_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
