@@ -71,7 +71,8 @@ def _share_lines(curve: pa.Table, precision: NDArray[np.floating]) -> alt.Chart:
 
 def _score_bars(histogram: pa.Table) -> alt.Chart:
     """Bars as rectangles from a floor to a top: blank media below, nonblank media on top of them."""
-    frame = histogram.to_pandas()
+    # The last row holds media without a score: they have no bin.
+    frame = histogram.to_pandas().dropna(subset=["bin_start"])
     both = frame["num_blank"] + frame["num_nonblank"]
     edges = frame[["bin_start", "bin_end"]]
     stacked = pd.concat(

@@ -1,111 +1,73 @@
-"""Counting scored media in one pass, whatever the size of the archive.
+"""What is kept of each scored media while the scores stream by in one pass.
 
-Owns: what is kept of each row while the scores stream by: a score and a label for labelled media (five
-bytes each), and counts by status, split, location and species for all. Refuses: deciding which split is
-measured; that is known only at the end, so counts are kept by split.
+Owns: nine bytes of each media (score, location, label and the like), eight more for each species of a
+nonblank one, and counts by status: 100 million media take about a gigabyte. Refuses: deciding which split is
+measured, and at which cutoff; both are known only at the end.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from blanktrap.core.errors import ScoresError
-from blanktrap.core.metrics import (
-    NUM_GRID_CUTOFFS,
-    ConfusionCounts,
-    Counts,
-    Floats,
-    RankedScores,
-    check_cutoff,
-    grid_cutoffs,
-    rank_scores,
-)
-from blanktrap.core.vocabulary import Label, LabelLevel, Status
+from blanktrap.core.measured import Measured, SpeciesRows
+from blanktrap.core.metrics import NUM_GRID_CUTOFFS, Counts, Floats, grid_cutoffs
+from blanktrap.core.vocabulary import Label, LabelLevel, Split, Status
 
-COLUMNS = ["location_id", "status", "p_nonblank", "label", "label_level", "species", "split"]
+COLUMNS = ["location_id", "status", "p_nonblank", "label", "label_level", "species", "split", "is_night"]
 
 # Small parts are gathered, because each digestion has a fixed price of a few milliseconds.
-_ROWS_AT_ONCE = 262_144
+ROWS_AT_ONCE = 262_144
+
+# Bits of the flags of one media.
+IS_LABELLED, IS_NONBLANK, IS_WHOLE, IS_NIGHT = 1, 2, 4, 8
+_SPLIT_SHIFT = 4
+SPLITS: tuple[str | None, ...] = (None, *(split.value for split in Split))
+"""Splits by number, as the flags hold them."""
 
 
-@dataclass(kw_only=True)
-class GroupCounts:
-    """Labelled media of one location, or of one species at one location."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MediaRows:
+    """Some media in the order they came, one row each."""
 
-    kept_nonblank: int = 0
-    missed_nonblank: int = 0
-    kept_blank: int = 0
-    removed_blank: int = 0
-    not_scored_nonblank: int = 0
-    """Nonblank media without a score: kept for people."""
-    not_scored_blank: int = 0
-    num_sequence_labels: int = 0
+    p_nonblank: Floats
+    """float32, nan where the media has no score; shape (num_media,)."""
+    location: NDArray[np.int32]
+    """Number of the location; 0 where it is not known."""
+    flags: NDArray[np.uint8]
 
-    def add(self, other: "GroupCounts") -> None:
-        """Add another group's counts to this one."""
-        for name, num in vars(other).items():
-            setattr(self, name, getattr(self, name) + num)
+    def has(self, flag: int) -> NDArray[np.bool_]:
+        """Whether a flag is set, shape (num_media,)."""
+        return np.asarray((self.flags & flag) != 0, dtype=bool)
 
     @property
-    def confusion(self) -> ConfusionCounts:
-        """The scored media's confusion counts."""
-        return ConfusionCounts(
-            kept_nonblank=self.kept_nonblank,
-            missed_nonblank=self.missed_nonblank,
-            kept_blank=self.kept_blank,
-            removed_blank=self.removed_blank,
-        )
-
-
-# The group a labelled media falls into, by position.
-_FATES = (
-    "kept_nonblank",
-    "missed_nonblank",
-    "kept_blank",
-    "removed_blank",
-    "not_scored_nonblank",
-    "not_scored_blank",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """The labelled media of the split that is measured."""
-
-    ranked: RankedScores
-    total: GroupCounts
-    by_location: dict[str | None, GroupCounts]
-    by_species: dict[str, dict[str | None, GroupCounts]]
-    """Nonblank media by species, then location; a media with two species counts for both."""
-    by_split: dict[str | None, int]
-    """Scored labelled media by their split column."""
+    def split(self) -> NDArray[np.uint8]:
+        """Number of each media's split in `SPLITS`."""
+        return np.right_shift(self.flags, np.uint8(_SPLIT_SHIFT))
 
 
 @dataclass(kw_only=True)
 class Tally:
-    """Counts over all media of a scores dataset."""
+    """What is kept of all media of a scores dataset."""
 
-    cutoff: float
     num_media: int = 0
-    num_set_aside: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
+    _rows: list[MediaRows] = field(default_factory=list)
     _by_bin: Counts = field(default_factory=lambda: np.zeros(NUM_GRID_CUTOFFS + 1, dtype=np.int64))
-    _scores: dict[str | None, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
-    _labels: dict[str | None, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
-    _places: dict[tuple[str | None, str | None], GroupCounts] = field(
-        default_factory=lambda: defaultdict(GroupCounts)
-    )
-    _species: dict[tuple[str | None, str, str | None], GroupCounts] = field(
-        default_factory=lambda: defaultdict(GroupCounts)
-    )
+    _locations: dict[str | None, int] = field(default_factory=lambda: {None: 0})
+    _species: dict[str | None, int] = field(default_factory=dict)
+    _species_codes: list[NDArray[np.int32]] = field(default_factory=list)
+    _species_media: list[NDArray[np.int64]] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        check_cutoff(self.cutoff)
+    @property
+    def locations(self) -> tuple[str | None, ...]:
+        """Location ids by number; the first is None."""
+        return tuple(self._locations)
 
     @property
     def kept_on_grid(self) -> Counts:
@@ -113,150 +75,174 @@ class Tally:
         return self._by_bin[::-1].cumsum()[::-1][1:]
 
     @property
+    def rows(self) -> MediaRows:
+        """All media, in the order they came."""
+        if len(self._rows) != 1:
+            self._rows = [_joined(self._rows)]
+        return self._rows[0]
+
+    def num_below(self, cutoff: float) -> int:
+        """Scored media, labelled or not, below a cutoff."""
+        return int((self.rows.p_nonblank < np.float32(cutoff)).sum())
+
+    @property
     def labelled_by_split(self) -> dict[str | None, int]:
         """Labelled media, scored or not, by their split column."""
-        counts: Counter[str | None] = Counter()
-        for (split, _), group in self._places.items():
-            counts[split] += sum(getattr(group, name) for name in _FATES)
-        return dict(counts)
+        return self._by_split(self.rows.has(IS_LABELLED))
+
+    def scored_by_split(self, split: str | None) -> dict[str | None, int]:
+        """Labelled and scored media of one split, or by split where it is None."""
+        chosen = self._chosen(split) & ~np.isnan(self.rows.p_nonblank)
+        return self._by_split(chosen)
+
+    def num_sequence_labels(self, split: str | None) -> int:
+        """Labels of one split, or of all, that were given to a whole sequence."""
+        return int((self._chosen(split) & self.rows.has(IS_WHOLE)).sum())
+
+    def unlabelled_scores(self) -> Floats:
+        """Scores of the media that nobody labelled, shape (num_unlabelled,)."""
+        rows = self.rows
+        return rows.p_nonblank[~rows.has(IS_LABELLED) & ~np.isnan(rows.p_nonblank)]
 
     def measured(self, split: str | None) -> Measured:
-        """What was counted of one split's labelled media; None takes every labelled media."""
-        splits = [one for one in self.labelled_by_split if split is None or one == split]
-        total = GroupCounts()
-        by_location: dict[str | None, GroupCounts] = defaultdict(GroupCounts)
-        by_species: dict[str, dict[str | None, GroupCounts]] = defaultdict(lambda: defaultdict(GroupCounts))
-        by_split = {one: sum(len(part) for part in self._scores[one]) for one in splits}
-        for (one, location), group in self._places.items():
-            if one in by_split:
-                total.add(group)
-                by_location[location].add(group)
-        for (one, species, location), group in self._species.items():
-            if one in by_split:
-                by_species[species][location].add(group)
-        scores = [part for one in splits for part in self._scores[one]]
-        labels = [part for one in splits for part in self._labels[one]]
+        """One split's labelled media; None takes every labelled media."""
+        rows = self.rows
+        chosen = self._chosen(split)
+        is_nonblank = rows.has(IS_NONBLANK)
+        scored = chosen & ~np.isnan(rows.p_nonblank)
+        failed = chosen & np.isnan(rows.p_nonblank)
+        cells = rows.location[failed] * 2 + ~is_nonblank[failed]
+        not_scored = np.bincount(cells, minlength=2 * len(self._locations)).reshape(-1, 2)
         return Measured(
-            ranked=rank_scores(
-                np.concatenate(scores) if scores else np.zeros(0, np.float32),
-                np.concatenate(labels) if labels else np.zeros(0, bool),
-            ),
-            total=total,
-            by_location=dict(by_location),
-            by_species={name: dict(places) for name, places in by_species.items()},
-            by_split=by_split,
+            p_nonblank=rows.p_nonblank[scored],
+            is_nonblank=is_nonblank[scored],
+            location=rows.location[scored],
+            is_night=rows.has(IS_NIGHT)[scored],
+            locations=self.locations,
+            not_scored=not_scored,
+            species=self._species_rows(chosen),
         )
 
-    def add(self, table: pa.Table) -> None:
-        """Count the rows of a table with the columns of `COLUMNS`.
+    def add(self, table: pa.Table) -> MediaRows:
+        """Take the rows of a table with the columns of `COLUMNS`, and return what is kept of them.
 
         Raises:
-            ScoresError: a media with status ok has no score in [0, 1], or a label is no label.
+            ScoresError: a media with status ok has no score in [0, 1], one without that status has a score,
+                or a label or split is none of ours.
         """
-        status = table.column("status")
-        for item in pc.value_counts(status).to_pylist():
+        for item in pc.value_counts(table.column("status")).to_pylist():
             self.statuses[item["values"]] += item["counts"]
-        self.num_media += table.num_rows
-        ok = pc.equal(status, Status.OK.value)
-        scored = _scores_of(table.filter(ok))
-        self.num_set_aside += int((scored < np.float32(self.cutoff)).sum())
+        rows = MediaRows(
+            p_nonblank=_scores_of(table),
+            location=_numbered(table.column("location_id"), self._locations),
+            flags=_flags_of(table),
+        )
+        scored = rows.p_nonblank[~np.isnan(rows.p_nonblank)]
         bins = np.searchsorted(grid_cutoffs().astype(np.float32), scored, side="right")
         self._by_bin += np.bincount(bins, minlength=NUM_GRID_CUTOFFS + 1)
-        labelled = pc.is_valid(table.column("label"))
-        rows = table.filter(labelled)
-        if rows.num_rows:
-            self._add_labelled(rows, pc.filter(ok, labelled))
+        self._add_species(table.column("species"), rows.has(IS_NONBLANK))
+        self._rows.append(rows)
+        self.num_media += table.num_rows
+        return rows
 
-    def _add_labelled(self, rows: pa.Table, ok: pa.ChunkedArray) -> None:
-        _refuse_other_labels(rows.column("label"))
-        is_ok = ok.to_numpy()
-        is_nonblank = pc.equal(rows.column("label"), Label.NONBLANK.value).to_numpy()
-        scores = pc.fill_null(rows.column("p_nonblank"), float("nan")).to_numpy()
-        below = scores < np.float32(self.cutoff)
-        fate = np.where(is_ok, 2 * ~is_nonblank + below, 4 + ~is_nonblank).astype(np.int8)
-        for name in pc.unique(rows.column("split")).to_pylist():
-            mine = _equals(rows.column("split"), name) & is_ok
-            self._scores[name].append(scores[mine])
-            self._labels[name].append(is_nonblank[mine])
-        level = pc.fill_null(pc.equal(rows.column("label_level"), LabelLevel.SEQUENCE.value), False)
-        table = pa.table(
-            {
-                "split": rows.column("split"),
-                "location_id": rows.column("location_id"),
-                "fate": fate,
-                "is_sequence": level.cast(pa.int64()),
-            }
+    def _add_species(self, column: pa.ChunkedArray, is_nonblank: NDArray[np.bool_]) -> None:
+        lists = column.combine_chunks()
+        names, media = pc.list_flatten(lists), pc.list_parent_indices(lists).to_numpy()
+        wanted = is_nonblank[media] & pc.is_valid(names).to_numpy(zero_copy_only=False)
+        self._species_codes.append(_numbered(pc.filter(names, pa.array(wanted)), self._species))
+        self._species_media.append(media[wanted] + self.num_media)
+
+    def _species_rows(self, chosen: NDArray[np.bool_]) -> SpeciesRows:
+        if not self._species:
+            return SpeciesRows.none()
+        code, media = np.concatenate(self._species_codes), np.concatenate(self._species_media)
+        mine = chosen[media]
+        media = media[mine]
+        return SpeciesRows(
+            names=tuple(str(name) for name in self._species),
+            code=code[mine],
+            p_nonblank=self.rows.p_nonblank[media],
+            location=self.rows.location[media],
         )
-        for row in _grouped(table, ["split", "location_id", "fate"]):
-            self._places[row["split"], row["location_id"]].add(_group_of(row))
-        for row in _grouped(
-            _exploded(table, rows.column("species")), ["split", "species", "location_id", "fate"]
-        ):
-            self._species[row["split"], row["species"], row["location_id"]].add(_group_of(row))
+
+    def _chosen(self, split: str | None) -> NDArray[np.bool_]:
+        chosen = self.rows.has(IS_LABELLED)
+        return chosen if split is None else chosen & (self.rows.split == SPLITS.index(split))
+
+    def _by_split(self, chosen: NDArray[np.bool_]) -> dict[str | None, int]:
+        nums = np.bincount(self.rows.split[chosen], minlength=len(SPLITS))
+        return {split: int(num) for split, num in zip(SPLITS, nums, strict=True) if num}
 
 
-def tally_scores(tables: Iterable[pa.Table], cutoff: float) -> Tally:
-    """Count all rows of a scores dataset in one pass.
-
-    Args:
-        tables: rows with the columns of `COLUMNS`, in any number of pieces.
-        cutoff: in [0, 1].
-
-    Raises:
-        ScoresError: a media with status ok has no score in [0, 1], or a label is no label.
-        EvaluationError: the cutoff is outside [0, 1].
-    """
-    tally = Tally(cutoff=cutoff)
+def gather(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the same rows in pieces of at least `ROWS_AT_ONCE`, but for the last."""
     gathered: list[pa.Table] = []
     num_gathered = 0
     for table in tables:
-        gathered.append(table.select(COLUMNS))
+        gathered.append(table)
         num_gathered += table.num_rows
-        if num_gathered >= _ROWS_AT_ONCE:
-            tally.add(pa.concat_tables(gathered))
+        if num_gathered >= ROWS_AT_ONCE:
+            yield pa.concat_tables(gathered)
             gathered, num_gathered = [], 0
     if gathered:
-        tally.add(pa.concat_tables(gathered))
-    return tally
+        yield pa.concat_tables(gathered)
 
 
-def _scores_of(ok_rows: pa.Table) -> Floats:
-    scores: Floats = pc.fill_null(ok_rows.column("p_nonblank"), float("nan")).to_numpy()
-    bad = ~((scores >= 0.0) & (scores <= 1.0))
-    if bad.any():
-        raise ScoresError(
-            f"{int(bad.sum()):,} media have status ok and no p_nonblank in [0, 1]: score them again"
+def _joined(parts: list[MediaRows]) -> MediaRows:
+    if not parts:
+        return MediaRows(
+            p_nonblank=np.zeros(0, np.float32), location=np.zeros(0, np.int32), flags=np.zeros(0, np.uint8)
         )
-    return scores
+    return MediaRows(
+        p_nonblank=np.concatenate([part.p_nonblank for part in parts]),
+        location=np.concatenate([part.location for part in parts]),
+        flags=np.concatenate([part.flags for part in parts]),
+    )
 
 
-def _refuse_other_labels(labels: pa.ChunkedArray) -> None:
-    known = {Label.BLANK.value, Label.NONBLANK.value}
-    for label in pc.unique(labels).to_pylist():
-        if label not in known:
-            raise ScoresError(f"label {label!r} is neither blank nor nonblank: null means that nobody said")
+def _scores_of(table: pa.Table) -> Floats:
+    is_ok = np.asarray(pc.equal(table.column("status"), Status.OK.value).to_numpy(), dtype=bool)
+    scores: Floats = pc.fill_null(table.column("p_nonblank"), float("nan")).to_numpy()
+    is_score = (scores >= 0.0) & (scores <= 1.0)
+    if (is_ok & ~is_score).any():
+        raise ScoresError(
+            f"{int((is_ok & ~is_score).sum()):,} media have status ok and no p_nonblank in [0, 1]: "
+            f"score them again"
+        )
+    # What a failed media may carry is no score.
+    return np.where(is_ok, scores, np.float32("nan"))
 
 
-def _equals(column: pa.ChunkedArray, value: str | None) -> np.ndarray:
-    found = pc.is_null(column) if value is None else pc.fill_null(pc.equal(column, value), False)
-    return np.asarray(found.to_numpy(), dtype=bool)
+def _flags_of(table: pa.Table) -> NDArray[np.uint8]:
+    label, split = table.column("label"), table.column("split")
+    _refuse_other_words(label, "label", {Label.BLANK.value, Label.NONBLANK.value})
+    _refuse_other_words(split, "split", set(SPLITS[1:]))
+    flags = IS_LABELLED * _holds(pc.is_valid(label))
+    flags |= IS_NONBLANK * _holds(pc.equal(label, Label.NONBLANK.value))
+    is_whole = pc.equal(table.column("label_level"), LabelLevel.SEQUENCE.value)
+    flags |= IS_WHOLE * (_holds(is_whole) & (flags & IS_LABELLED))
+    flags |= IS_NIGHT * _holds(table.column("is_night"))
+    for number, name in enumerate(SPLITS[1:], start=1):
+        flags |= (number << _SPLIT_SHIFT) * _holds(pc.equal(split, name))
+    return flags
 
 
-def _exploded(table: pa.Table, species: pa.ChunkedArray) -> pa.Table:
-    """One row for each nonblank media and species."""
-    lists = species.combine_chunks()
-    rows = table.take(pc.list_parent_indices(lists)).append_column("species", pc.list_flatten(lists))
-    nonblank = pc.is_in(rows.column("fate"), pa.array([0, 1, 4], pa.int8()))
-    return rows.filter(pc.and_(nonblank, pc.is_valid(rows.column("species"))))
+def _refuse_other_words(column: pa.ChunkedArray, name: str, known: set[str | None]) -> None:
+    for word in pc.unique(column).to_pylist():
+        if word is not None and word not in known:
+            allowed = " nor ".join(sorted(str(one) for one in known))
+            raise ScoresError(f"{name} {word!r} is neither {allowed}: null means that nobody said")
 
 
-def _grouped(table: pa.Table, keys: list[str]) -> list[dict[str, Any]]:
-    grouped = table.group_by(keys).aggregate([("is_sequence", "sum"), ([], "count_all")])
-    found: list[dict[str, Any]] = grouped.to_pylist()
-    return found
+def _holds(condition: pa.ChunkedArray) -> NDArray[np.uint8]:
+    return np.asarray(pc.fill_null(condition, False).to_numpy(), dtype=np.uint8)
 
 
-def _group_of(row: dict[str, Any]) -> GroupCounts:
-    group = GroupCounts(num_sequence_labels=row["is_sequence_sum"])
-    setattr(group, _FATES[row["fate"]], row["count_all"])
-    return group
+def _numbered(names: pa.ChunkedArray | pa.Array, numbers: dict[str | None, int]) -> NDArray[np.int32]:
+    """The number of each name; a new name gets the next one. Null is number 0 where `numbers` has it."""
+    if isinstance(names, pa.ChunkedArray):
+        names = names.combine_chunks()
+    encoded = names.dictionary_encode(null_encoding="encode")
+    known = [numbers.setdefault(name, len(numbers)) for name in encoded.dictionary.to_pylist()]
+    of_names: NDArray[np.int32] = np.asarray(known, dtype=np.int32)[encoded.indices.to_numpy()]
+    return of_names

@@ -24,3 +24,8 @@ def duration(seconds: float) -> str:
     if whole < 86_400:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def number(num: int, noun: str) -> str:
+    """A count with its noun: `1 location`, `1,024 locations`."""
+    return f"{num:,} {noun}{'' if num == 1 else 's'}"

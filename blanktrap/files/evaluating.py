@@ -5,7 +5,7 @@ without labels of both kinds; arithmetic lives in `blanktrap.core`.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,24 +13,29 @@ from typing import Any
 import pyarrow as pa
 
 import blanktrap
+from blanktrap.core.basis import Basis
 from blanktrap.core.config import EvaluateConfig
 from blanktrap.core.errors import EvaluationError
+from blanktrap.core.measured import Measured
 from blanktrap.core.report import Report
-from blanktrap.core.report_figures import Basis, build_report, describe_seen
+from blanktrap.core.report_figures import build_report
 from blanktrap.core.report_tables import (
     confusion_table,
     curve_table,
     histogram_table,
     locations_table,
+    roc_table,
     species_table,
 )
+from blanktrap.core.report_warnings import describe_seen
 from blanktrap.core.schemas import SCORES_SCHEMA
-from blanktrap.core.tally import COLUMNS, Measured, Tally, tally_scores
+from blanktrap.core.tally import COLUMNS, Tally, gather
 from blanktrap.core.vocabulary import Split
 from blanktrap.files.label_join import SCORE_COLUMNS, join_labels
 from blanktrap.files.manifest import open_manifest
 from blanktrap.files.reports import check_output, write_report
 from blanktrap.files.scores_reader import Scores, open_scores
+from blanktrap.files.sequence_groups import SequenceGroups, group_sequences
 from blanktrap.files.storage import Storage
 
 _DEFAULT_CUTOFF = 0.5
@@ -79,16 +84,17 @@ def evaluate_scores(
     scores = open_scores(storage, scores_location, allow_incomplete=config.allow_incomplete)
     chosen = find_cutoff(config, scores.run)
     warnings: list[str] = []
-    if labels is None:
-        tally = tally_scores(_iter_columns(scores, storage, COLUMNS), chosen.value)
-    else:
-        tally = _tally_joined(scores, storage, labels, chosen, warnings)
-    split, measured = choose_measured(tally, config, scores_location)
+    with group_sequences() as groups:
+        tally = _tally(scores, storage, labels, groups, warnings)
+        split, measured = choose_measured(tally, config, scores_location)
+        sequences = groups.measured(split, tally.locations)
     basis = Basis(
         tally=tally,
         measured=measured,
+        sequences=sequences,
         split=split,
         config=config,
+        cutoff=chosen.value,
         cutoff_from=chosen.chosen_by,
         labels_from=labels or "the scores",
         scores=scores_location,
@@ -161,9 +167,18 @@ def choose_measured(tally: Tally, config: EvaluateConfig, where: str) -> tuple[s
     return split, measured
 
 
-def _tally_joined(
-    scores: Scores, storage: Storage, labels: str, chosen: ChosenCutoff, warnings: list[str]
+def _tally(
+    scores: Scores, storage: Storage, labels: str | None, groups: SequenceGroups, warnings: list[str]
 ) -> Tally:
+    tally = Tally()
+
+    def take(tables: Iterable[pa.Table]) -> None:
+        for table in gather(tables):
+            groups.add(table.column("sequence_id"), tally.add(table))
+
+    if labels is None:
+        take(_iter_columns(scores, storage, [*COLUMNS, "sequence_id"]))
+        return tally
     manifest = open_manifest(storage, labels)
     rows = _iter_columns(scores, storage, SCORE_COLUMNS)
     with join_labels(rows, manifest.iter_tables(storage), where=labels) as joined:
@@ -173,7 +188,8 @@ def _tally_joined(
                 f"{missing:,} of the {joined.num_labels:,} media that {labels} labels are not in the scores: "
                 f"they count nowhere"
             )
-        return tally_scores(joined.iter_tables(), chosen.value)
+        take(joined.iter_tables())
+    return tally
 
 
 def _iter_columns(scores: Scores, storage: Storage, columns: list[str]) -> Iterator[pa.Table]:
@@ -192,9 +208,10 @@ def _iter_columns(scores: Scores, storage: Storage, columns: list[str]) -> Itera
 def _tables(basis: Basis, report: Report) -> dict[str, pa.Table]:
     measured, tally = basis.measured, basis.tally
     return {
-        "curve": curve_table(measured, tally),
+        "curve": curve_table(measured, tally, basis.bands, beta=basis.config.beta),
+        "roc": roc_table(measured),
         "histogram": histogram_table(measured, tally),
         "confusion": confusion_table(report),
-        "locations": locations_table(measured, basis.seen_locations or ()),
-        "species": species_table(measured),
+        "locations": locations_table(measured, basis.cutoff, basis.seen_locations or ()),
+        "species": species_table(measured, basis.cutoff),
     }

@@ -16,10 +16,10 @@ import pyarrow as pa
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_SCHEMA
 
-SCORE_COLUMNS = ["media_id", "location_id", "status", "p_nonblank"]
+SCORE_COLUMNS = ["media_id", "location_id", "sequence_id", "status", "p_nonblank", "is_night"]
 
 _LABEL_COLUMNS = ["media_id", "label", "label_level", "species", "split"]
-_MEMORY_LIMIT = "1GB"
+MEMORY_LIMIT = "1GB"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,8 @@ class LabelJoin:
     def iter_tables(self) -> Iterator[pa.Table]:
         """Yield every score once, with the manifest's labels or nulls, in no particular order."""
         query = (
-            "SELECT s.location_id, s.status, s.p_nonblank, l.label, l.label_level, l.species, l.split "
-            "FROM scores s LEFT JOIN labels l USING (media_id)"
+            "SELECT s.location_id, s.sequence_id, s.status, s.p_nonblank, s.is_night, "
+            "l.label, l.label_level, l.species, l.split FROM scores s LEFT JOIN labels l USING (media_id)"
         )
         reader = self.connection.sql(query).to_arrow_reader(65_536)
         assert reader is not None  # a SELECT always has a result
@@ -61,7 +61,7 @@ def join_labels(scores: Iterable[pa.Table], labels: Iterable[pa.Table], *, where
     """
     with tempfile.TemporaryDirectory(prefix="blanktrap-labels-") as folder:
         config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": _MEMORY_LIMIT,
+            "memory_limit": MEMORY_LIMIT,
             "temp_directory": folder,
             "preserve_insertion_order": "false",
         }

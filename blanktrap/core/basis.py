@@ -1,0 +1,102 @@
+"""What a report is made of, before any figure is computed.
+
+Owns: what was counted, where it comes from, and which media the figures rest on, in words. Refuses: figures;
+those are `report_figures`.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from blanktrap.core.config import EvaluateConfig
+from blanktrap.core.figures import CurveBands, curve_bands
+from blanktrap.core.measured import Measured, MeasuredSequences
+from blanktrap.core.report_parts import MeasuredOn
+from blanktrap.core.tally import Tally
+from blanktrap.core.wording import number
+
+_HALF = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Basis:
+    """Everything that a report is made of."""
+
+    tally: Tally
+    measured: Measured
+    sequences: MeasuredSequences | None
+    """None where no measured media belongs to a known sequence."""
+    split: str | None
+    """The split measured; None for all labelled media."""
+    config: EvaluateConfig
+    cutoff: float
+    """The chosen one."""
+    cutoff_from: str
+    labels_from: str
+    scores: str
+    run: dict[str, Any]
+    """The content of run.json."""
+    num_expected: int
+    """Media of the manifest."""
+    is_complete: bool
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """The model as run.json names it."""
+        return dict(self.run.get("model") or {})
+
+    @cached_property
+    def seen_locations(self) -> frozenset[str] | None:
+        """Locations the model was trained or validated on; None where the model card does not say."""
+        named = self.model.get("training_locations")
+        return (
+            None
+            if named is None
+            else frozenset(named) | frozenset(self.model.get("validation_locations") or ())
+        )
+
+    @cached_property
+    def cutoffs(self) -> dict[float, str]:
+        """The cutoffs to measure at and who chose each: the chosen one first, 0.5 always among them."""
+        cutoffs = {self.cutoff: self.cutoff_from}
+        for one in self.config.cutoffs:
+            cutoffs.setdefault(one, "set by --cutoff")
+        cutoffs.setdefault(_HALF, "always shown")
+        return cutoffs
+
+    @cached_property
+    def on(self) -> MeasuredOn:
+        """What the figures by frame were measured on."""
+        return _measured_on(self)
+
+    @cached_property
+    def bands(self) -> CurveBands:
+        """Figures over all cutoffs, by frame."""
+        return curve_bands(self.measured, seed=self.config.seed, measured_on=self.on.description)
+
+
+def _measured_on(basis: Basis) -> MeasuredOn:
+    measured = basis.measured
+    num_nonblank, num_blank = (int(num) for num in measured.sizes.sum(axis=0))
+    places = measured.num_known_locations(measured.sizes)
+    part = f"{basis.split} media" if basis.split else "labelled media"
+    return MeasuredOn(
+        description=(
+            f"{num_nonblank + num_blank:,} {part} {describe_places(places)} ({num_nonblank:,} nonblank, "
+            f"{num_blank:,} blank)"
+        ),
+        split=basis.split,
+        num_nonblank=num_nonblank,
+        num_blank=num_blank,
+        num_locations=places,
+        num_without_location=int(measured.sizes[0].sum()),
+        num_sequence_labels=basis.tally.num_sequence_labels(basis.split),
+        num_not_scored_nonblank=int(measured.not_scored[:, 0].sum()),
+        num_not_scored_blank=int(measured.not_scored[:, 1].sum()),
+        labels_from=basis.labels_from,
+    )
+
+
+def describe_places(num_locations: int) -> str:
+    """Where media come from, in words."""
+    return f"at {number(num_locations, 'location')}" if num_locations else "at unknown locations"
