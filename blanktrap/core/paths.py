@@ -1,12 +1,13 @@
 """From a file's path to its media_id, and what its folders say of place and sequence.
 
-Owns: the media_id of a relative path, which names look like images, and `--path-pattern`. Refuses: disk
-and network; listing and sniffing are floor 1.
+Owns: the media_id of a relative path, which names look like images, how paths that other programs wrote are
+compared with ours, and `--path-pattern`. Refuses: disk and network; listing and sniffing are floor 1.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from blanktrap.core.errors import UsageError
 
@@ -18,6 +19,11 @@ RAW_SUFFIXES = frozenset({"arw", "cr2", "dng", "nef", "nrw", "orf", "pef", "raw"
 PATTERN_FIELDS = ("location", "deployment", "sequence")
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_DRIVE = re.compile(r"[A-Za-z]:(?=/)")
+# A path without any of these is its own plain form.
+_NOT_PLAIN = re.compile(r"[\\:]|//|(?:^|/)\.{0,2}(?:/|$)")
 
 
 def media_id_of(relative: str, *, name: str | None = None) -> str:
@@ -31,6 +37,42 @@ def media_id_of(relative: str, *, name: str | None = None) -> str:
     """
     composed = unicodedata.normalize("NFC", relative)
     return f"{name}/{composed}" if name else composed
+
+
+def plain_path(path: str) -> tuple[str, bool]:
+    """A path as another program wrote it, in the form that is compared with media ids.
+
+    Backslashes become slashes; a scheme, a drive letter and leading slashes go; `.` and `..` are resolved
+    by the letter, so that nothing points above the beginning; a `file://` or web address is decoded.
+
+    Args:
+        path: such as `C:\\data\\a.jpg`, `\\\\server\\share\\a.jpg`, `file:///data/a.jpg` or `../S1/a.jpg`.
+
+    Returns:
+        The plain path in Unicode NFC, empty where the path names no file; and whether it had a `..`.
+    """
+    plain = unicodedata.normalize("NFC", path)
+    if not _NOT_PLAIN.search(plain):
+        return plain, False
+    plain = plain.replace("\\", "/")
+    scheme = _SCHEME.match(plain)
+    if scheme:
+        plain = plain[scheme.end() :]
+        if scheme[1].lower() in ("http", "https"):
+            plain = re.split(r"[?#]", plain, maxsplit=1)[0]
+        if scheme[1].lower() in ("file", "http", "https"):
+            plain = unicodedata.normalize("NFC", unquote(plain))
+    plain = _DRIVE.sub("", plain.lstrip("/"), count=1) if _DRIVE.match(plain.lstrip("/")) else plain
+    kept: list[str] = []
+    climbs = False
+    parts = plain.split("/")
+    for part in parts:
+        if part == "..":
+            climbs = True
+            del kept[-1:]
+        elif part not in ("", "."):
+            kept.append(part)
+    return ("" if parts[-1] in ("", ".", "..") else "/".join(kept)), climbs
 
 
 def file_name_of(path: str) -> str:

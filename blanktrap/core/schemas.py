@@ -37,6 +37,19 @@ MANIFEST_SCHEMA = pa.schema(
     [*_IDENTITY, *_LABELS], metadata={"blanktrap.manifest_version": str(MANIFEST_VERSION)}
 )
 
+# What `index` writes behind the contract's columns; a manifest made elsewhere may lack any of them.
+MANIFEST_EXTRAS = pa.schema(
+    [
+        pa.field("is_night", pa.bool_()),
+        # Share of the volunteers behind the label, the lowest where several species were seen.
+        pa.field("vote_share", pa.float32()),
+        # Pielou's evenness of the volunteers' answers, the highest; 0 where all agree.
+        pa.field("evenness", pa.float32()),
+        pa.field("labelled_by", pa.string()),
+        pa.field("labelled_at", pa.timestamp("ms")),
+    ]
+)
+
 # Labels travel with the scores as extra columns, so that evaluating needs no join over the archive.
 SCORES_SCHEMA = pa.schema(
     [

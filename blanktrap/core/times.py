@@ -22,6 +22,8 @@ _ZONE = re.compile(r".*:\d{2}(?:[.,]\d+)?\s*(?:(Z)|([+-])(\d{2}):?(\d{2}))")
 # No camera trap wrote digital files before: a year of two digits below this is of this century.
 _FIRST_DIGITAL_YEAR = 90
 
+_NO_TIME = frozenset({"", "na", "n/a", "nan", "nat", "none", "null", "unknown"})
+
 
 class DateOrder(StrEnum):
     """Which of the two numbers before the year is the month."""
@@ -121,6 +123,12 @@ def utc_offset_of(text: str) -> timedelta | None:
         return None
     offset = timedelta(hours=int(hours), minutes=int(minutes))
     return -offset if sign == "-" else offset
+
+
+def says_no_time(text: str) -> bool:
+    """Whether a text says that there is no time: empty, a word for it, or all zeros as in `0000:00:00`."""
+    plain = text.strip()
+    return plain.casefold() in _NO_TIME or not plain.strip("0-:/.T Z")
 
 
 def with_subsecond(moment: datetime, digits: str | None) -> datetime:

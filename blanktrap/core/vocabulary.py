@@ -131,6 +131,55 @@ NONBLANK_NAMES = frozenset(
     {"nonblank", "non-blank", "non_blank", "notblank", "not blank", "animal", "object"}
 )
 
+# Columns that hold a yes or a no, by what yes stands for. No other column's yes is understood.
+_BLANK_FLAGS = frozenset({"blank", "empty", "is_blank", "is_empty", "isblank", "isempty"})
+_NONBLANK_FLAGS = frozenset(
+    {
+        "animal",
+        "animal_present",
+        "contains_animal",
+        "has_animal",
+        "is_animal",
+        "is_nonblank",
+        "is_nonempty",
+        "isanimal",
+        "non_blank",
+        "non_empty",
+        "nonblank",
+        "nonempty",
+        "not_blank",
+        "not_empty",
+    }
+)
+FLAG_COLUMNS = _BLANK_FLAGS | _NONBLANK_FLAGS
+
+_YES = frozenset({"true", "t", "yes", "y", "1", "1.0"})
+_NO = frozenset({"false", "f", "no", "n", "0", "0.0"})
+FLAG_ANSWERS = ("true", "false", "yes", "no", "1", "0")
+
+
+def is_flag_answer(text: str) -> bool:
+    """Whether a text is a yes or a no."""
+    return text.strip().casefold() in _YES | _NO
+
+
+def label_of_flag(column: str, text: str) -> Label | None:
+    """Translate a yes or no into a label.
+
+    Args:
+        column: one of `FLAG_COLUMNS`; its name says what yes stands for.
+        text: the answer; empty text gives None.
+
+    Raises:
+        ValueError: the text is neither yes nor no, or the column is not known.
+    """
+    plain = text.strip().casefold()
+    if column not in FLAG_COLUMNS or (plain and not is_flag_answer(plain)):
+        raise ValueError(f"column {column!r} has {text!r}")
+    if not plain:
+        return None
+    return Label.BLANK if (plain in _YES) == (column in _BLANK_FLAGS) else Label.NONBLANK
+
 
 def label_of_name(name: str | None) -> Label | None:
     """Translate a category or species name into a label.

@@ -25,7 +25,9 @@ _EMPTY = """
 CREATE TABLE attributes (
     file INTEGER, media_id VARCHAR, location_id VARCHAR, deployment_id VARCHAR, sequence_id VARCHAR,
     frame_num BIGINT, timestamp TIMESTAMP_MS);
-CREATE TABLE observed (media_id VARCHAR, label VARCHAR, label_level VARCHAR, species VARCHAR);
+CREATE TABLE observed (
+    media_id VARCHAR, label VARCHAR, label_level VARCHAR, species VARCHAR, vote_share FLOAT, evenness FLOAT,
+    rank TINYINT, labelled_by VARCHAR, labelled_at TIMESTAMP_MS);
 """
 
 # One row a URI: what two sources list twice belongs to the first, in one struct because arg_min passes
@@ -61,20 +63,28 @@ SELECT media_id,
 FROM attributes GROUP BY media_id
 """
 
-# A judgement of the frame outweighs one of its sequence: an empty frame in an animal's sequence is no
-# contradiction. "Nobody can tell" beside blank leaves the label open; it never becomes blank.
+# A correction outweighs whatever it corrects. A judgement of the frame outweighs one of its sequence: an
+# empty frame in an animal's sequence is no contradiction. "Nobody can tell" beside blank leaves the label
+# open; it never becomes blank.
 _LABELS = """
 CREATE TABLE labelled AS
-WITH judged AS (
-    SELECT media_id, bool_or(label IS NOT NULL AND label_level = 'media') AS by_media FROM observed
+WITH ranked AS (
+    SELECT media_id, max(rank) AS rank FROM observed GROUP BY media_id
+), counting AS (
+    SELECT o.* FROM observed o JOIN ranked USING (media_id, rank)
+), judged AS (
+    SELECT media_id, bool_or(label IS NOT NULL AND label_level = 'media') AS by_media FROM counting
     GROUP BY media_id
 ), summed AS (
     SELECT media_id, any_value(by_media) AS by_media, coalesce(bool_or(label = 'nonblank'), false) AS animal,
         coalesce(bool_or(label = 'blank'), false) AS blank, bool_or(label IS NULL) AS unsure,
-        list_sort(list_distinct(list(species) FILTER (species IS NOT NULL))) AS species
-    FROM observed JOIN judged USING (media_id) WHERE NOT by_media OR label_level = 'media' GROUP BY media_id
+        list_sort(list_distinct(list(species) FILTER (species IS NOT NULL))) AS species,
+        min(vote_share) AS vote_share, max(evenness) AS evenness,
+        string_agg(DISTINCT labelled_by, ', ' ORDER BY labelled_by) AS labelled_by,
+        max(labelled_at) AS labelled_at
+    FROM counting JOIN judged USING (media_id) WHERE NOT by_media OR label_level = 'media' GROUP BY media_id
 )
-SELECT media_id, species, animal AND blank AS differs,
+SELECT media_id, species, vote_share, evenness, labelled_by, labelled_at, animal AND blank AS differs,
     CASE WHEN animal AND blank THEN NULL WHEN animal THEN 'nonblank'
         WHEN blank AND NOT unsure THEN 'blank' END AS label,
     CASE WHEN by_media THEN 'media' ELSE 'sequence' END AS label_level
@@ -87,7 +97,8 @@ SELECT m.media_id, m.uri, m.size_bytes, coalesce(a.location_id, m.location_id) A
     coalesce(a.deployment_id, m.deployment_id) AS deployment_id,
     coalesce(a.sequence_id, m.sequence_id) AS sequence_id, a.frame_num, a.timestamp,
     l.label, CASE WHEN l.label IS NOT NULL THEN l.label_level END AS label_level,
-    CASE WHEN l.label IS NOT NULL THEN l.species END AS species
+    CASE WHEN l.label IS NOT NULL THEN l.species END AS species,
+    l.vote_share, l.evenness, l.labelled_by, l.labelled_at
 FROM media m LEFT JOIN agreed a USING (media_id) LEFT JOIN labelled l USING (media_id)
 """
 
@@ -146,7 +157,7 @@ SELECT t.media_id, t.uri, t.size_bytes, t.location_id, t.deployment_id,
     coalesce(t.sequence_id, r.run_id) AS sequence_id,
     TRY_CAST(coalesce(t.frame_num, f.frame, r.run_frame) AS SMALLINT) AS frame_num,
     t.timestamp::TIMESTAMP_MS AS timestamp, t.label, t.label_level, t.species, NULL::VARCHAR AS split,
-    t.is_night
+    t.is_night, t.vote_share, t.evenness, t.labelled_by, t.labelled_at::TIMESTAMP_MS AS labelled_at
 FROM timed t LEFT JOIN runs r USING (media_id) LEFT JOIN frames f USING (media_id)
 ORDER BY t.location_id NULLS LAST, t.timestamp NULLS LAST, t.media_id
 """

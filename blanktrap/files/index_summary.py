@@ -14,10 +14,15 @@ class AnnotationSummary:
 
     where: str
     format_name: str
+    companions: list[str]
+    """Files that were read together with it."""
     matches: MatchCounts
     problems: dict[str, int]
     """What could not be used, by reason."""
     problem_examples: dict[str, list[str]]
+    bad_rows: dict[str, int]
+    """Rows left out because they cannot be used, by reason."""
+    bad_row_examples: dict[str, list[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,15 +123,31 @@ class IndexSummary:
 def _annotation_lines(one: AnnotationSummary) -> list[str]:
     matches = one.matches
     steps = ", ".join(f"{count:,} by {step}" for step, count in sorted(matches.num_by_step.items()))
-    lines = [f"{one.where} ({one.format_name}): names {matches.num_named:,} files; found {steps or 'none'}"]
+    beside = f" with {', '.join(one.companions)}" if one.companions else ""
+    lines = [
+        f"{one.where}{beside} ({one.format_name}): {matches.num_rows:,} rows name "
+        f"{matches.num_named:,} files; {matches.num_rows_matched:,} rows matched "
+        f"{matches.num_media_matched:,} media" + (f" ({steps})" if steps else "")
+    ]
     if matches.num_ambiguous:
         shown = _examples(matches.ambiguous, matches.num_ambiguous)
-        lines.append(f"  could mean several media, used for none: {matches.num_ambiguous:,}{shown}")
+        lines.append(
+            f"  could mean several media, used for none: {matches.num_ambiguous:,} names in "
+            f"{matches.num_rows_ambiguous:,} rows{shown}"
+        )
     if matches.num_without_file:
         shown = _examples(matches.without_file, matches.num_without_file)
-        lines.append(f"  without a file: {matches.num_without_file:,}{shown}")
+        lines.append(
+            f"  without a file: {matches.num_without_file:,} names in {matches.num_rows_without_file:,} "
+            f"rows{shown}"
+        )
+    if matches.num_media_unnamed:
+        shown = _examples(matches.unnamed, matches.num_media_unnamed)
+        lines.append(f"  media that it does not name: {matches.num_media_unnamed:,}{shown}")
     if matches.num_stray_observations:
         lines.append(f"  annotations of images it does not list: {matches.num_stray_observations:,}")
+    for reason, count in sorted(one.bad_rows.items()):
+        lines.append(f"  {reason}: {count:,}{_examples(one.bad_row_examples[reason], count)}")
     for reason, count in sorted(one.problems.items()):
         lines.append(f"  {reason}: {count:,}{_examples(one.problem_examples[reason], count)}")
     return lines

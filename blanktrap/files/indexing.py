@@ -20,6 +20,7 @@ from blanktrap.core.config import IndexConfig
 from blanktrap.core.errors import SourceError, UsageError
 from blanktrap.core.paths import PathPattern, parse_path_pattern
 from blanktrap.files.annotations import stage_annotations
+from blanktrap.files.annotations.formats import ReadOptions
 from blanktrap.files.annotations.matching import MatchCounts, match_annotations
 from blanktrap.files.annotations.staging import StagedAnnotations
 from blanktrap.files.exif import read_exif
@@ -75,12 +76,14 @@ def build_manifest(
     with tempfile.TemporaryDirectory(prefix="blanktrap-index-") as name:
         folder = Path(name)
         # Before the listing, which may take an hour: a broken annotation file shows at once.
-        staged = [stage_annotations(storage, where, folder, at) for at, where in enumerate(annotations)]
+        staged = stage_annotations(
+            storage, annotations, folder, _read_options(config), format_key=config.format
+        )
         listing = _Listing(storage, folder, pattern, left_out, on_progress)
         listing.run(parsed, inventory)
         with _database(folder) as database:
             database.load_media(listing.path)
-            matches = [match_annotations(database.connection, one, at) for at, one in enumerate(staged)]
+            matches = [match_annotations(database.connection, one, at) for at, one in enumerate(staged.sets)]
             listing.tell("joining")
             database.join_annotations()
             num_read, num_failed = database.add_exif(
@@ -95,7 +98,7 @@ def build_manifest(
             summary = IndexSummary(
                 **database.figures(),
                 **listing.figures(),
-                annotations=[_describe(one, found) for one, found in zip(staged, matches, strict=True)],
+                annotations=[_describe(one, found) for one, found in zip(staged.sets, matches, strict=True)],
                 num_exif_read=num_read,
                 num_exif_failed=num_failed,
                 total_s=time.monotonic() - started,
@@ -207,11 +210,22 @@ def _stage_media(
             )
 
 
+def _read_options(config: IndexConfig) -> ReadOptions:
+    return ReadOptions(
+        columns=config.columns,
+        megadetector_cutoff=config.megadetector_cutoff,
+        skip_bad_rows=config.skip_bad_rows,
+    )
+
+
 def _describe(staged: StagedAnnotations, matches: MatchCounts) -> AnnotationSummary:
     return AnnotationSummary(
         where=staged.where,
         format_name=staged.format_name,
         matches=matches,
+        companions=list(staged.companions),
         problems=dict(staged.stage.problems.counts),
         problem_examples=staged.stage.problems.examples,
+        bad_rows=dict(staged.stage.bad_rows.counts),
+        bad_row_examples=staged.stage.bad_rows.examples,
     )

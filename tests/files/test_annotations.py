@@ -195,7 +195,7 @@ def test_an_unclear_time_is_counted_and_left_open(tmp_path: Path) -> None:
         ("a.csv", "path,label\n,deer\n", "row 2 has no path"),
         ("a.csv", "", "is empty"),
         ("a.csv", "one,two\n1,2\n", "no known annotation format"),
-        ("a.zip", "PK\x03\x04....", "unpack"),
+        ("a.zip", "PK\x03\x04....", "packed and damaged"),
     ],
 )
 def test_broken_annotations_name_file_and_place(tmp_path: Path, name: str, content: str, words: str) -> None:

@@ -3,55 +3,117 @@
 Owns: the list of formats and the choice among them. Refuses: everything about a single format.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from blanktrap.core.errors import AnnotationError
 from blanktrap.files.annotations.coco import CocoCameraTraps
-from blanktrap.files.annotations.staging import AnnotationFormat, AnnotationStage, StagedAnnotations
+from blanktrap.files.annotations.formats import AnnotationFormat, ReadOptions
+from blanktrap.files.annotations.opening import AnnotationFile, OpenedAnnotations
+from blanktrap.files.annotations.staging import AnnotationStage, StagedAnnotations
 from blanktrap.files.annotations.table import LabelTable
-from blanktrap.files.s3 import is_s3
-from blanktrap.files.storage import Storage, local_path
+from blanktrap.files.storage import Storage
 
-# In the order in which they are asked. A new format is a module here and one more entry.
+# In the order in which they are asked: what recognises itself by more comes first. A new format is a module
+# here and one more entry.
 FORMATS: tuple[AnnotationFormat, ...] = (CocoCameraTraps(), LabelTable())
 
-_HEAD_BYTES = 64 * 1024
+AUTO = "auto"
+FORMAT_KEYS = (AUTO, *(one.key for one in FORMATS))
 
 
-def stage_annotations(storage: Storage, location: str, folder: Path, number: int) -> StagedAnnotations:
-    """Read an annotation file of any known format into staged tables.
+@dataclass(frozen=True, kw_only=True)
+class StagedSets:
+    """All that `--annotations` names, staged."""
+
+    sets: list[StagedAnnotations] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    """Files in a named folder or zip that belong to no format."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Set:
+    leader: AnnotationFile
+    format: AnnotationFormat
+    companions: list[AnnotationFile]
+
+
+def stage_annotations(
+    storage: Storage, locations: Sequence[str], folder: Path, options: ReadOptions, *, format_key: str = AUTO
+) -> StagedSets:
+    """Read annotation files of any known format into staged tables.
 
     Args:
         storage: the door to the bytes.
-        location: the file, local or on S3.
-        folder: a local folder for the staged tables.
-        number: which annotation file it is; names the tables.
+        locations: files, folders and zips, local or on S3.
+        folder: a local folder for the staged tables, and for what is fetched and unpacked.
+        options: what the user asked of the formats.
+        format_key: one of `FORMAT_KEYS`; all but `auto` allow a single format.
 
     Raises:
-        AnnotationError: no format knows it, or it cannot be understood.
-        SourceError: it cannot be read.
+        AnnotationError: no format knows a file, a companion is missing, or a file cannot be understood.
+        SourceError: one cannot be read.
     """
-    head = storage.read_range(location, 0, _HEAD_BYTES)
-    if head.startswith((b"PK\x03\x04", b"\x1f\x8b")):
-        raise AnnotationError(f"{location} is packed (zip or gzip): unpack it first")
-    if not head.strip():
-        raise AnnotationError(f"{location} is empty")
-    chosen = next((one for one in FORMATS if one.recognises(head)), None)
-    if chosen is None:
-        names = ", ".join(one.name for one in FORMATS)
-        first = head[:60].decode("utf-8", errors="replace").split("\n")[0].strip()
-        raise AnnotationError(
-            f"{location} is of no known annotation format ({names}; a CSV needs the columns path and label); "
-            f"it begins with {first!r}"
+    opened = OpenedAnnotations(storage, locations, folder)
+    sets, passed_over = _choose(opened, format_key, options)
+    staged = []
+    for number, one in enumerate(sets):
+        stage = AnnotationStage(
+            folder / f"media-{number}.parquet",
+            folder / f"observations-{number}.parquet",
+            skip_bad_rows=options.skip_bad_rows,
         )
-    if is_s3(location):
-        path = folder / f"annotations-{number}.download"
-        storage.download(location, path)
-    else:
-        path = local_path(location)
-    stage = AnnotationStage(folder / f"media-{number}.parquet", folder / f"observations-{number}.parquet")
-    try:
-        chosen.read(path, location, stage)
-    finally:
-        stage.close()
-    return StagedAnnotations(where=location, format_name=chosen.name, stage=stage)
+        try:
+            one.format.read([one.leader, *one.companions], stage, options)
+        finally:
+            stage.close()
+        staged.append(
+            StagedAnnotations(
+                where=one.leader.where,
+                format_name=one.format.name,
+                stage=stage,
+                companions=tuple(file.where for file in one.companions),
+            )
+        )
+    return StagedSets(sets=staged, passed_over=[file.where for file in passed_over])
+
+
+def _choose(
+    opened: OpenedAnnotations, format_key: str, options: ReadOptions
+) -> tuple[list[_Set], list[AnnotationFile]]:
+    """Which file leads a set of which format, and the files of named folders that belong to none."""
+    formats = [one for one in FORMATS if format_key in (AUTO, one.key)]
+    sets: list[_Set] = []
+    taken: set[AnnotationFile] = set()
+    # Format by format, so that a general one does not take what belongs to a set of a particular one.
+    for one in formats:
+        for file in opened.given:
+            if file not in taken and one.recognises(file):
+                companions = one.companions(file, opened.others(file))
+                sets.append(_Set(leader=file, format=one, companions=companions))
+                taken.update([file, *companions])
+    left = [file for file in opened.given if file not in taken]
+    for file in left:
+        if not file.is_member:
+            raise AnnotationError(_unknown(file, formats))
+    if left and not sets:
+        raise AnnotationError(_unknown(left[0], formats))
+    places = {file: at for at, file in enumerate(opened.given)}
+    return sorted(sets, key=lambda one: places[one.leader]), left
+
+
+def _unknown(file: AnnotationFile, formats: list[AnnotationFormat]) -> str:
+    what = f"has the columns {', '.join(file.columns)}" if len(file.columns) > 1 else _beginning(file.head)
+    if len(formats) == 1:
+        return f"{file.where} is not {formats[0].name}, which --format asks for: it {what}"
+    names = ", ".join(one.name for one in formats)
+    return (
+        f"{file.where} is of no known annotation format ({names}): it {what}; for a table of your own, "
+        f"--columns path=…,label=… says what its columns are called"
+    )
+
+
+def _beginning(head: bytes) -> str:
+    first = head[:60].decode("utf-8", errors="replace").strip().split("\n")[0].strip()
+    return f"begins with {first!r}" if first else "is empty"

@@ -6,6 +6,8 @@ meant, none is, and the file name is counted as ambiguous.
 Three steps, each for what the one before left over: the same path; a path that ends with the other, in
 exactly one pair; the same file name, in exactly one pair, provided that no two annotated files in
 different folders share any name, for then names like IMG_0001.JPG do not tell files apart.
+
+Every row ends as exactly one of matched, without a file, ambiguous, or left out as not usable.
 """
 
 from dataclasses import dataclass, field
@@ -21,9 +23,20 @@ Examples = list[str]
 class MatchCounts:
     """What one annotation file's names led to."""
 
+    num_rows: int = 0
+    """Rows that name a file, in whatever the format calls a row."""
+    num_rows_matched: int = 0
+    num_rows_ambiguous: int = 0
+    num_rows_without_file: int = 0
     num_named: int = 0
     """Different files that it names."""
     num_by_step: dict[str, int] = field(default_factory=dict)
+    """Names that were found, by step."""
+    num_media_matched: int = 0
+    """Listed files that it names."""
+    num_media_unnamed: int = 0
+    """Listed files that it does not name."""
+    unnamed: Examples = field(default_factory=list)
     num_ambiguous: int = 0
     ambiguous: Examples = field(default_factory=list)
     num_without_file: int = 0
@@ -40,9 +53,7 @@ CREATE OR REPLACE MACRO tail(path, n) AS array_to_string(list_slice(string_split
 
 _NAMES = """
 CREATE OR REPLACE TEMP TABLE names AS
-SELECT DISTINCT path, nfc_normalize(path) AS raw,
-    ltrim(regexp_replace(nfc_normalize(replace(path, '\\', '/')), '^(\\./)+', ''), '/') AS plain
-FROM said;
+SELECT DISTINCT path, nfc_normalize(path) AS raw, plain FROM said;
 CREATE OR REPLACE TEMP TABLE links (path VARCHAR, media_id VARCHAR, step VARCHAR);
 CREATE OR REPLACE TEMP TABLE ambiguous (path VARCHAR);
 """
@@ -57,8 +68,7 @@ SELECT path, media_id, 'same path' FROM (
 
 _LEFT = """
 CREATE OR REPLACE TEMP TABLE names_left AS
-    SELECT path, plain FROM names WHERE path NOT IN (SELECT path FROM links)
-    AND path NOT IN (SELECT path FROM ambiguous);
+    SELECT path, plain FROM names ANTI JOIN links USING (path) ANTI JOIN ambiguous USING (path);
 CREATE OR REPLACE TEMP TABLE media_left AS
     SELECT media_id FROM media ANTI JOIN links USING (media_id);
 CREATE OR REPLACE TEMP TABLE candidates (path VARCHAR, media_id VARCHAR);
@@ -90,7 +100,7 @@ SELECT path, media_id FROM (
     SELECT path, media_id, count(*) OVER (PARTITION BY path) AS num_media,
         count(*) OVER (PARTITION BY media_id) AS num_names FROM (SELECT DISTINCT * FROM candidates))
 WHERE num_media = 1 AND num_names = 1;
-INSERT INTO ambiguous SELECT DISTINCT path FROM candidates WHERE path NOT IN (SELECT path FROM sure);
+INSERT INTO ambiguous SELECT DISTINCT path FROM candidates ANTI JOIN sure USING (path);
 """
 
 _NAMES_TELL_APART = "SELECT count(DISTINCT tail(plain, 1)) = count(DISTINCT plain) FROM names"
@@ -105,7 +115,8 @@ FROM links l JOIN said s USING (path)
 
 _OBSERVE = """
 INSERT INTO observed
-SELECT l.media_id, o.label, o.label_level, o.species
+SELECT l.media_id, o.label, o.label_level, o.species, o.vote_share, o.evenness, o.rank, o.labelled_by,
+    o.labelled_at
 FROM links l JOIN said s USING (path) JOIN read_parquet($observations) o USING (key)
 """
 
@@ -117,8 +128,9 @@ def match_annotations(
     observations = str(staged.stage.observations_path)
     connection.execute(_PREPARE)
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE said AS SELECT * FROM read_parquet($path)",
-        {"path": str(staged.stage.media_path)},
+        "CREATE OR REPLACE TEMP TABLE said AS SELECT * FROM read_parquet($path) WHERE key NOT IN "
+        "(SELECT unnest($unusable::VARCHAR[]))",
+        {"path": str(staged.stage.media_path), "unusable": sorted(staged.stage.unusable_keys)},
     )
     connection.execute(_NAMES)
     connection.execute(_EXACT)
@@ -135,7 +147,7 @@ def match_annotations(
         _accept(connection, "file name")
     connection.execute(_GATHER, {"file": number})
     connection.execute(_OBSERVE, {"observations": observations})
-    return _count(connection, observations)
+    return _count(connection, staged)
 
 
 def _accept(connection: duckdb.DuckDBPyConnection, step: str) -> None:
@@ -143,24 +155,45 @@ def _accept(connection: duckdb.DuckDBPyConnection, step: str) -> None:
     connection.execute("INSERT INTO links SELECT path, media_id, $step FROM sure", {"step": step})
 
 
-def _count(connection: duckdb.DuckDBPyConnection, observations: str) -> MatchCounts:
-    missing = (
-        "FROM names WHERE path NOT IN (SELECT path FROM links) AND path NOT IN (SELECT path FROM ambiguous)"
-    )
+_FATES = """
+CREATE OR REPLACE TEMP TABLE fates AS
+SELECT n.path, l.path IS NOT NULL AS is_matched, a.path IS NOT NULL AS is_ambiguous
+FROM names n LEFT JOIN (SELECT DISTINCT path FROM links) l USING (path) LEFT JOIN ambiguous a USING (path)
+"""
+
+_ROWS = """
+SELECT count(*), coalesce(count_if(is_matched), 0), coalesce(count_if(is_ambiguous), 0),
+    coalesce(count_if(NOT is_matched AND NOT is_ambiguous), 0)
+FROM said JOIN fates USING (path)
+"""
+
+_MISSING = "FROM fates WHERE NOT is_matched AND NOT is_ambiguous"
+_UNNAMED = "FROM media ANTI JOIN links USING (media_id)"
+
+
+def _count(connection: duckdb.DuckDBPyConnection, staged: StagedAnnotations) -> MatchCounts:
+    connection.execute(_FATES)
+    num_rows, num_matched, num_ambiguous, num_without = connection.execute(_ROWS).fetchall()[0]
+    steps = connection.execute("SELECT step, count(DISTINCT path) FROM links GROUP BY step").fetchall()
+    stray = connection.execute(
+        "SELECT count(*) FROM read_parquet($path) ANTI JOIN said USING (key)",
+        {"path": str(staged.stage.observations_path)},
+    ).fetchall()
     return MatchCounts(
+        num_rows=num_rows,
+        num_rows_matched=num_matched,
+        num_rows_ambiguous=num_ambiguous,
+        num_rows_without_file=num_without,
         num_named=_number(connection, "SELECT count(*) FROM names"),
-        num_by_step=dict(
-            connection.execute("SELECT step, count(DISTINCT path) FROM links GROUP BY step").fetchall()
-        ),
+        num_by_step=dict(steps),
+        num_media_matched=_number(connection, "SELECT count(DISTINCT media_id) FROM links"),
+        num_media_unnamed=_number(connection, f"SELECT count(*) {_UNNAMED}"),
+        unnamed=_texts(connection, f"SELECT media_id {_UNNAMED} ORDER BY media_id LIMIT 5"),
         num_ambiguous=_number(connection, "SELECT count(*) FROM ambiguous"),
         ambiguous=_texts(connection, "SELECT path FROM ambiguous ORDER BY path LIMIT 5"),
-        num_without_file=_number(connection, f"SELECT count(*) {missing}"),
-        without_file=_texts(connection, f"SELECT path {missing} ORDER BY path LIMIT 5"),
-        num_stray_observations=int(
-            connection.execute(
-                "SELECT count(*) FROM read_parquet($path) ANTI JOIN said USING (key)", {"path": observations}
-            ).fetchall()[0][0]
-        ),
+        num_without_file=_number(connection, f"SELECT count(*) {_MISSING}"),
+        without_file=_texts(connection, f"SELECT path {_MISSING} ORDER BY path LIMIT 5"),
+        num_stray_observations=int(stray[0][0]),
     )
 
 

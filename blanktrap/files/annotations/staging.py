@@ -1,27 +1,32 @@
 """What every annotation format is turned into, on local disk.
 
-Owns: the two staged tables, the counting of what could not be understood, and the interface of a format.
-Refuses: matching files; that is `matching`.
+Owns: the two staged tables, the reading of times and names that all formats share, and the counting of what
+could not be used. Refuses: matching files; that is `matching`.
 
 A format gives two tables, joined by `key`: which files are meant (media), and what was seen (observations).
 Several media may share a key, as frames of one sequence do; so may several observations.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from blanktrap.core.paths import plain_path
+from blanktrap.core.times import DateOrder, is_impossible_time, parse_capture_time, says_no_time
 from blanktrap.core.vocabulary import LabelLevel, label_of_name, species_of_name
+from blanktrap.files.annotations.formats import BadRowError, refuse_row
 from blanktrap.files.sources import LeftOut
 
 ANNOTATED_MEDIA = pa.schema(
     [
         pa.field("key", pa.string()),
         pa.field("path", pa.string()),
+        pa.field("plain", pa.string()),
         pa.field("location_id", pa.string()),
         pa.field("deployment_id", pa.string()),
         pa.field("sequence_id", pa.string()),
@@ -36,9 +41,19 @@ OBSERVATIONS = pa.schema(
         pa.field("label", pa.string()),
         pa.field("label_level", pa.string()),
         pa.field("species", pa.string()),
+        pa.field("vote_share", pa.float32()),
+        pa.field("evenness", pa.float32()),
+        pa.field("rank", pa.int8()),
+        pa.field("labelled_by", pa.string()),
+        pa.field("labelled_at", pa.timestamp("ms")),
     ]
 )
 
+# Observations of the highest rank that a media has count alone.
+ORDINARY, CORRECTION = 0, 1
+
+# Far above any file system's longest path, far below what fills the memory.
+_MAX_TEXT = 32_768
 _ROWS_PER_GROUP = 65_536
 
 
@@ -72,13 +87,55 @@ class _Staged:
 class AnnotationStage:
     """Where a format puts what it reads."""
 
-    def __init__(self, media_path: Path, observations_path: Path) -> None:
+    def __init__(self, media_path: Path, observations_path: Path, *, skip_bad_rows: bool = False) -> None:
         self.media_path = media_path
         self.observations_path = observations_path
         self.problems = LeftOut()
         """What was there and could not be used: a time in no known spelling, a frame that is no number."""
+        self.bad_rows = LeftOut()
+        """Rows that were left out, by reason."""
+        self.unusable_keys: set[str] = set()
+        """Keys that turned out to mean nothing once all was read; what was staged under them is dropped."""
+        self._skip_bad_rows = skip_bad_rows
         self._media = _Staged(media_path, ANNOTATED_MEDIA)
         self._observations = _Staged(observations_path, OBSERVATIONS)
+
+    def bad_row(self, where: str, place: str, problem: BadRowError) -> None:
+        """Count a row that cannot be used.
+
+        Args:
+            where: the file.
+            place: the row, such as `row 7` or `images[7]`.
+            problem: why.
+
+        Raises:
+            AnnotationError: the user did not ask for such rows to be left out.
+        """
+        if not self._skip_bad_rows:
+            refuse_row(where, place, problem)
+        self.bad_rows.add("row left out", f"{place} {problem}")
+
+    def read_time(self, text: str | None, example: str, order: DateOrder | None = None) -> datetime | None:
+        """Read a capture time as every format should.
+
+        Args:
+            text: what the file says.
+            example: what it belongs to, for the summary.
+            order: which number is the month, where the file's other dates show it.
+
+        Returns:
+            The time; None where there is none, or where it could be read in several ways: that is counted.
+
+        Raises:
+            BadRowError: there is no such date or hour.
+        """
+        moment = parse_capture_time(text, order)
+        if moment is None and text is not None and not says_no_time(text):
+            shown = text if len(text) <= 40 else f"{text[:40]}…"
+            if is_impossible_time(text, order):
+                raise BadRowError(f"has the time {shown!r}, which does not exist")
+            self.problems.add("time in no clear spelling", f"{shown} ({example})")
+        return moment
 
     def add_media(
         self,
@@ -91,20 +148,76 @@ class AnnotationStage:
         frame_num: int | None = None,
         timestamp: datetime | None = None,
     ) -> None:
-        """One file that the annotations speak of."""
+        """One file that the annotations speak of. Nothing is staged where BadRowError is raised.
+
+        Raises:
+            BadRowError: the path names no file, or a text is longer than 32,768 characters.
+        """
+        _refuse_long({"path": path, "id": key, "location": location_id, "deployment": deployment_id})
+        _refuse_long({"sequence": sequence_id})
+        plain, climbs = plain_path(path)
+        if not plain:
+            raise BadRowError(f"has the path {path!r}, which names no file")
+        if climbs:
+            self.problems.add("path with .., taken by what is left without it", path)
         if frame_num is not None and not 0 <= frame_num < 2**15:
             self.problems.add("frame number out of range", f"{frame_num} ({path})")
             frame_num = None
-        row = (key, path, location_id, deployment_id, sequence_id, frame_num, timestamp)
+        row = (key, path, plain, location_id, deployment_id, sequence_id, frame_num, timestamp)
         self._media.add(row)
 
-    def add_observation(self, key: str, name: str | None, level: LabelLevel = LabelLevel.MEDIA) -> None:
-        """What a person called the content: a category, a species, a synonym of empty, or nothing usable."""
-        self._observations.add((key, label_of_name(name), level, species_of_name(name)))
+    def add_observation(
+        self,
+        key: str,
+        name: str | None,
+        level: LabelLevel = LabelLevel.MEDIA,
+        *,
+        vote_share: float | None = None,
+        evenness: float | None = None,
+    ) -> None:
+        """What a person called the content: a category, a species, a synonym of empty, or nothing usable.
 
-    def add_labelled(self, key: str, label: str | None, level: LabelLevel, species: str | None) -> None:
-        """An observation whose label is known apart from its species."""
-        self._observations.add((key, label, level, species))
+        Args:
+            key: of the media that it belongs to.
+            name: what it was called.
+            level: whether the frame was judged, or its sequence.
+            vote_share: share of volunteers behind it, in [0, 1].
+            evenness: Pielou's evenness of the volunteers' answers; 0 where all agree.
+        """
+        self.add_labelled(
+            key,
+            label_of_name(name),
+            level,
+            species_of_name(name),
+            vote_share=vote_share,
+            evenness=evenness,
+        )
+
+    def add_labelled(
+        self,
+        key: str,
+        label: str | None,
+        level: LabelLevel,
+        species: str | None,
+        *,
+        vote_share: float | None = None,
+        evenness: float | None = None,
+        rank: int = ORDINARY,
+        labelled_by: str | None = None,
+        labelled_at: datetime | None = None,
+    ) -> None:
+        """An observation whose label is known apart from its species.
+
+        Raises:
+            BadRowError: a text is longer than 32,768 characters.
+        """
+        _refuse_long({"species": species, "labelled_by": labelled_by})
+        row = (key, label, level, species, vote_share, evenness, rank, labelled_by, labelled_at)
+        self._observations.add(row)
+
+    def drop_keys(self, keys: Iterable[str]) -> None:
+        """Take back all that was staged under these keys."""
+        self.unusable_keys.update(keys)
 
     def close(self) -> None:
         """Write what is left."""
@@ -112,30 +225,16 @@ class AnnotationStage:
         self._observations.close()
 
 
-class AnnotationFormat(Protocol):
-    """One annotation format."""
-
-    name: str
-    """As it is printed."""
-
-    def recognises(self, head: bytes) -> bool:
-        """Whether a file is of this format, told from its first 64 KiB."""
-
-    def read(self, path: Path, where: str, stage: AnnotationStage) -> None:
-        """Stage a file. `where` names it in messages.
-
-        Raises:
-            AnnotationError: it cannot be understood; the message names file and row.
-        """
-
-
 @dataclass(frozen=True, kw_only=True)
 class StagedAnnotations:
-    """One annotation file, staged."""
+    """One set of annotation files, staged."""
 
     where: str
+    """The file that leads it."""
     format_name: str
     stage: AnnotationStage
+    companions: tuple[str, ...] = ()
+    """The files that were read together with it."""
 
 
 def plain_text(value: object) -> str | None:
@@ -145,3 +244,9 @@ def plain_text(value: object) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip() or None
+
+
+def _refuse_long(texts: dict[str, str | None]) -> None:
+    for name, text in texts.items():
+        if text is not None and len(text) > _MAX_TEXT:
+            raise BadRowError(f"has a {name} of {len(text):,} characters, at most {_MAX_TEXT:,} are read")

@@ -1,26 +1,51 @@
-"""A plain CSV of labels: `path,label[,species,level,location,deployment,datetime,sequence,frame]`.
+"""A plain table of labels, CSV or Parquet: `path,label[,species,level,location,deployment,datetime,…]`.
 
-Owns: its spellings of columns, separators and encodings. Refuses: guessing what a column means.
+Owns: its spellings of columns and answers. Refuses: guessing what a column means: a yes or no is read only
+where the column's name says what yes stands for.
 """
 
-import csv
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from blanktrap.core.errors import AnnotationError
-from blanktrap.core.times import parse_capture_time
-from blanktrap.core.vocabulary import LabelLevel, label_of_name, species_of_name
+from blanktrap.core.vocabulary import (
+    FLAG_ANSWERS,
+    FLAG_COLUMNS,
+    Label,
+    LabelLevel,
+    is_flag_answer,
+    label_of_flag,
+    label_of_name,
+    species_of_name,
+)
+from blanktrap.files.annotations.formats import BadRowError, ReadOptions
+from blanktrap.files.annotations.opening import AnnotationFile
+from blanktrap.files.annotations.rows import table_rows
 from blanktrap.files.annotations.staging import AnnotationStage, plain_text
 
-COLUMNS = ("path", "label", "species", "level", "location", "deployment", "datetime", "sequence", "frame")
+COLUMNS = (
+    "path",
+    "label",
+    "species",
+    "level",
+    "location",
+    "deployment",
+    "datetime",
+    "sequence",
+    "frame",
+    "labelled_by",
+    "labelled_at",
+)
 
 # The names that this project's own columns have elsewhere, and the commonest others.
 _SYNONYMS = {
+    "media_id": "path",
     "file": "path",
     "filename": "path",
     "file_name": "path",
     "filepath": "path",
+    "file_path": "path",
+    "labels": "label",
     "location_id": "location",
     "deployment_id": "deployment",
     "sequence_id": "sequence",
@@ -30,55 +55,77 @@ _SYNONYMS = {
     "label_level": "level",
 }
 
-_SEPARATORS = ",;\t"
-_PROBE_BYTES = 1024 * 1024
+# Several answers in one cell.
+_SEVERAL = re.compile(r"[|;]")
 
 
 class LabelTable:
     """One row for each observation; a media may have several."""
 
-    name = "CSV table"
+    name = "table"
+    key = "table"
 
-    def recognises(self, head: bytes) -> bool:
-        # Old Macs end their lines with a carriage return alone.
-        first = re.split(rb"[\r\n]", head.removeprefix(b"\xef\xbb\xbf"), maxsplit=1)[0].decode("latin-1")
-        try:
-            columns = _columns_of(next(csv.reader([first], delimiter=_separator_of(first)), []))
-        except csv.Error:
-            return False  # no row of a table: then it is none
-        return "path" in columns or "label" in columns
+    def __init__(self, columns: Mapping[str, str] | None = None) -> None:
+        """Args:
+        columns: what the table calls a column of ours, by our name; for those that are not named so.
+        """
+        self._named = {name: text.strip().lower() for name, text in (columns or {}).items()}
 
-    def read(self, path: Path, where: str, stage: AnnotationStage) -> None:
-        rows = _rows(path, where)
-        header = next(rows, (1, []))[1]
-        columns = _columns_of(header)
+    def recognises(self, file: AnnotationFile) -> bool:
+        if self._named:
+            return set(self._named.values()) <= set(file.columns)
+        found = {"path", "label"} & set(self._places(file.columns))
+        # One of the two is enough where the user named the file: then it is said what is missing.
+        return len(found) == 2 or (bool(found) and not file.is_member)
+
+    def companions(self, file: AnnotationFile, others: Sequence[AnnotationFile]) -> list[AnnotationFile]:
+        return []
+
+    def read(self, files: Sequence[AnnotationFile], stage: AnnotationStage, options: ReadOptions) -> None:
+        [file] = files
+        places = self._places(file.columns)
         for needed in ("path", "label"):
-            if needed not in columns:
+            if needed not in places:
                 raise AnnotationError(
-                    f"{where} has no column {needed}: it has {', '.join(header) or 'nothing'}"
+                    f"{file.where} has no column {needed}: it has {', '.join(file.columns) or 'nothing'}; "
+                    f"--columns {needed}=… says what it is called"
                 )
-        for number, row in rows:
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(row) < len(header):
-                raise AnnotationError(
-                    f"{where}: row {number} has {len(row)} columns, the header has {len(header)}"
-                )
-            cells = {name: row[index] for name, index in columns.items()}
-            if not cells["path"].strip():
-                raise AnnotationError(f"{where}: row {number} has no path")
-            _stage_row(cells, where, number, stage)
+        for number, row in table_rows(file, stage.bad_row):
+            cells = {name: row[column].strip() for name, column in places.items() if name != "path"}
+            try:
+                _stage_row(row[places["path"]], cells, places["label"], number, stage)
+            except BadRowError as problem:
+                stage.bad_row(file.where, f"row {number}", problem)
+
+    def _places(self, header: Sequence[str]) -> dict[str, str]:
+        """The table's own name of each of our columns; of two spellings of one the first counts."""
+        found = dict(self._named)
+        for column in header:
+            name = _SYNONYMS.get(column, column)
+            if name in COLUMNS and column not in self._named.values():
+                found.setdefault(name, column)
+        if "label" not in found:
+            flags = [column for column in header if column in FLAG_COLUMNS]
+            found.update(zip(["label"], flags, strict=False))
+        return found
 
 
-def _stage_row(cells: dict[str, str], where: str, number: int, stage: AnnotationStage) -> None:
-    key, path = str(number), cells["path"]
-    when, frame = cells.get("datetime", "").strip(), cells.get("frame", "").strip()
-    timestamp = parse_capture_time(when)
-    if when and timestamp is None:
-        stage.problems.add("time in no clear spelling", f"{when} (row {number})")
-    if frame and not (frame.isascii() and frame.isdigit()):
-        stage.problems.add("frame that is no whole number", f"{frame} (row {number})")
+def _stage_row(
+    path: str, cells: dict[str, str], label_column: str, number: int, stage: AnnotationStage
+) -> None:
+    if not path.strip():
+        raise BadRowError("has no path")
+    level = cells.get("level", "").lower() or LabelLevel.MEDIA.value
+    if level not in set(LabelLevel):
+        raise BadRowError(f"has level {_short(level)}, allowed are {', '.join(LabelLevel)}")
+    frame = cells.get("frame", "")
+    labels = _labels_of(cells["label"], label_column, cells.get("species", ""))
+    timestamp = stage.read_time(cells.get("datetime"), f"row {number}")
+    labelled_at = stage.read_time(cells.get("labelled_at"), f"labelled_at of row {number}")
+    if frame and not (frame.isascii() and frame.isdigit() and len(frame) < 10):
+        stage.problems.add("frame that is no whole number", f"{_short(frame)} (row {number})")
         frame = ""
+    key = str(number)
     stage.add_media(
         key,
         path,
@@ -88,50 +135,39 @@ def _stage_row(cells: dict[str, str], where: str, number: int, stage: Annotation
         frame_num=int(frame) if frame else None,
         timestamp=timestamp,
     )
-    level = cells.get("level", "").strip().lower() or LabelLevel.MEDIA.value
-    if level not in set(LabelLevel):
-        allowed = ", ".join(LabelLevel)
-        raise AnnotationError(f"{where}: row {number} has level {level!r}, allowed are {allowed}")
-    label = label_of_name(cells["label"])
-    species = cells.get("species", "").strip()
-    stage.add_labelled(key, label, LabelLevel(level), species_of_name(species or cells["label"]))
+    for label, species in labels:
+        stage.add_labelled(
+            key,
+            label,
+            LabelLevel(level),
+            species,
+            labelled_by=cells.get("labelled_by") or None,
+            labelled_at=labelled_at,
+        )
 
 
-def _rows(path: Path, where: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows with the numbers of their last lines, as an editor shows them."""
-    encoding = _encoding_of(path)
-    with path.open("r", encoding=encoding, newline="") as file:
-        first = file.readline()
-        file.seek(0)
-        reader = csv.reader(file, delimiter=_separator_of(first), strict=True)
-        try:
-            for row in reader:
-                yield reader.line_num, row
-        except csv.Error as problem:
-            raise AnnotationError(f"{where}: row {reader.line_num} is no CSV ({problem})") from problem
+def _labels_of(text: str, column: str, species: str) -> list[tuple[Label | None, str | None]]:
+    """The labels and species of one row.
+
+    Raises:
+        BadRowError: a yes, a no or a number, and the column's name does not say what it stands for.
+    """
+    named = [species_of_name(name) for name in _SEVERAL.split(species)]
+    if column in FLAG_COLUMNS and (not text or is_flag_answer(text)):
+        label = label_of_flag(column, text)
+        return [(label, name if label is Label.NONBLANK else None) for name in named]
+    if column in FLAG_COLUMNS and column != "animal":  # which may hold names as well
+        raise BadRowError(f"has {column} {_short(text)}, allowed are {', '.join(FLAG_ANSWERS)}")
+    if is_flag_answer(text) or text.isdecimal():
+        raise BadRowError(
+            f"has {column} {_short(text)}, which may mean either: write blank, nonblank or a name, or call "
+            f"the column is_blank or is_nonblank"
+        )
+    answers = [(label_of_name(name), species_of_name(name)) for name in _SEVERAL.split(text)]
+    if not species:
+        return answers
+    return [(label, name) for label, _ in answers for name in named]
 
 
-def _encoding_of(path: Path) -> str:
-    """UTF-8 where the whole file is, else Latin-1, which old spreadsheets write."""
-    try:
-        with path.open("r", encoding="utf-8-sig") as file:
-            while file.read(_PROBE_BYTES):
-                pass
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8-sig"
-
-
-def _separator_of(header: str) -> str:
-    return max(_SEPARATORS, key=header.count)
-
-
-def _columns_of(header: list[str]) -> dict[str, int]:
-    """Known columns and their places; of two spellings of one column the first counts."""
-    found: dict[str, int] = {}
-    for index, name in enumerate(header):
-        plain = name.strip().lower()
-        plain = _SYNONYMS.get(plain, plain)
-        if plain in COLUMNS:
-            found.setdefault(plain, index)
-    return found
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")
