@@ -25,7 +25,7 @@ FLAGS = {
     "index": "--out --annotations --inventory --path-pattern --exif --sequence-gap --overwrite "
     "--no-sign-request",
     "select": "--out --shares --seed --overwrite --no-sign-request",
-    "train": "--out --frames --weights --num-epochs --batch-size --learning-rate --image-size --fit "
+    "train": "--out --folds --frames --weights --num-epochs --batch-size --learning-rate --image-size --fit "
     "--banner-top --banner-bottom --min-recall --seed --no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --no-sign-request",
@@ -185,6 +185,7 @@ def test_process_of_its_own_ends_with_the_same_code(tmp_path: Path, start: list[
         ("evaluate s --out r --split half", "--split"),
         ("evaluate s --out r --cutoff high", "--cutoff"),
         ("train m --out o --fit stretch", "--fit"),
+        ("train m --out o --frames last", "--frames"),
         ("score m s2 --model m --out s", "s2"),
         ("--nonsense", "--nonsense"),
     ],
@@ -210,6 +211,7 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
             "--image-size 5x: expected width x height in pixels, such as 500x375",
         ),
         ("train m --out o --image-size 5x500", "--image-size: input should be >= 32 (got 5)"),
+        ("train m --out o --folds 1", "--folds: input should be >= 2 (got 1)"),
         ("train m --out o --num-epochs 0", "--num-epochs: input should be >= 1 (got 0)"),
         ("train m --out o --learning-rate inf", "--learning-rate: input should be a finite number (got inf)"),
         ("select m --out o --shares a,b,c", "--shares a,b,c: expected three shares, such as 0.6,0.2,0.2"),

@@ -16,6 +16,13 @@ def train(
         str, typer.Argument(metavar="MANIFEST", help="A manifest with labels, local or s3://.")
     ],
     out: Annotated[str, typer.Option(help="The checkpoint to write: a folder, local or s3://.")],
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Hold each location out once: a model for each of so many parts, and the scores of what it "
+            "was not shown, for audit-labels. Resumes."
+        ),
+    ] = None,
     frames: Annotated[
         Frames | None,
         typer.Option(help="Frames to learn from (default all); only-media-level: judged one by one."),
@@ -45,9 +52,6 @@ def train(
     no_sign_request: NoSignRequest = False,
 ) -> None:
     """Train the blank model on labelled media."""
-    from blanktrap.files.manifest import open_manifest
-    from blanktrap.vision.training import train as train_network
-
     width_px, height_px = _parse_size(image_size)
     preprocessing = resolve(
         Preprocessing,
@@ -63,6 +67,7 @@ def train(
     settings = resolve(
         TrainConfig,
         {
+            "num_folds": folds,
             "frames": frames,
             "weights": weights,
             "num_epochs": num_epochs,
@@ -72,17 +77,23 @@ def train(
             "seed": seed,
             "preprocessing": preprocessing,
         },
+        flags={"num_folds": "folds"},
     )
-    storage = Storage(no_sign_request=no_sign_request)
+    print_lines(_train(manifest, out, settings, Storage(no_sign_request=no_sign_request)))
+
+
+def _train(manifest: str, out: str, settings: TrainConfig, storage: Storage) -> list[str]:
+    from blanktrap.files.manifest import open_manifest
+    from blanktrap.vision.cross_validation import cross_validate
+    from blanktrap.vision.training import train as train_network
+
     with ProgressLine() as line:
-        summary = train_network(
-            open_manifest(storage, manifest),
-            out,
-            settings,
-            storage,
-            on_progress=lambda progress: line.show(progress.text()),
-        )
-    print_lines(summary.lines())
+        opened = open_manifest(storage, manifest)
+        if settings.num_folds is not None:
+            return cross_validate(opened, out, settings, storage, on_progress=line.show).lines()
+        return train_network(
+            opened, out, settings, storage, on_progress=lambda progress: line.show(progress.text())
+        ).lines()
 
 
 def _parse_size(text: str | None) -> tuple[int | None, int | None]:

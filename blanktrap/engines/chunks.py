@@ -18,7 +18,7 @@ from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.schemas import MANIFEST_SCHEMA
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.storage import Storage
-from blanktrap.vision.loading import LoadedImage, load_images
+from blanktrap.vision.loading import LoadedImage, image_columns, load_images
 
 # Columns between the stages, beside the manifest's own.
 CHUNK, ROW, PIXELS = "chunk", "row", "pixels"
@@ -70,19 +70,7 @@ class ChunkSource:
             yield self._with_images(part, images)
 
     def _with_images(self, rows: pa.Table, loaded: list[LoadedImage]) -> pa.Table:
-        decoded = [one.image for one in loaded]
-        columns = {
-            "status": pa.array([one.status.value for one in loaded], pa.string()),
-            "error": pa.array([one.error for one in loaded], pa.string()),
-            "width_px": pa.array([image and image.width_px for image in decoded], pa.int32()),
-            "height_px": pa.array([image and image.height_px for image in decoded], pa.int32()),
-            "brightness": pa.array([image and image.brightness for image in decoded], pa.float32()),
-            "is_night": pa.array([image and image.is_night for image in decoded], pa.bool_()),
-            "bytes_read": pa.array([one.bytes_read for one in loaded], pa.int64()),
-            "fetch_s": pa.array([one.fetch_s for one in loaded], pa.float32()),
-            "decode_s": pa.array([one.decode_s for one in loaded], pa.float32()),
-            PIXELS: self._pixel_column(loaded),
-        }
+        columns = {**image_columns(loaded), PIXELS: self._pixel_column(loaded)}
         for name, column in columns.items():
             rows = rows.append_column(name, column)
         return rows

@@ -149,13 +149,13 @@ def _choose_splits(
     return splits
 
 
-def refuse_one_sided(media: LabelledMedia) -> None:
-    """Raise TrainingError unless training and validation media show both labels."""
+def refuse_one_sided(media: LabelledMedia, *, where: str = "") -> None:
+    """Raise TrainingError unless training and validation media show both labels; `where` begins its line."""
     counts = media.label_counts()
     for split in (Split.TRAIN, Split.VAL):
         for label in Label:
             if not counts.get(f"{split}/{label}"):
                 found = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing"
                 raise TrainingError(
-                    f"no {label} media in `{split}` (found: {found}): label some, at several locations"
+                    f"{where}no {label} media in `{split}` (found: {found}): label some, at several locations"
                 )

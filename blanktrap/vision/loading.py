@@ -1,6 +1,7 @@
 """From URIs to decoded images: fetching ahead in threads, decoding in order.
 
-Owns: the overlap of fetching and decoding, and the status of every media that does not become pixels.
+Owns: the overlap of fetching and decoding, the status of every media that does not become pixels, and the
+columns of the scores that decoding fills.
 Refuses: torch and Ray; a decoding worker stays small.
 """
 
@@ -9,6 +10,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+
+import pyarrow as pa
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.errors import DecodeError
@@ -95,6 +98,29 @@ def load_image(
 ) -> LoadedImage:
     """Fetch and decode one image in the calling thread. Arguments and errors as `load_images`."""
     return _decode(_fetch(uri, size_bytes, storage, limits), preprocessing, limits)
+
+
+def image_columns(loaded: Sequence[LoadedImage]) -> dict[str, pa.Array]:
+    """What fetching and decoding say of media: the columns of the scores that they fill, bytes and seconds.
+
+    Args:
+        loaded: shape (num_media,).
+
+    Returns:
+        Arrays of shape (num_media,) by column name.
+    """
+    decoded = [one.image for one in loaded]
+    return {
+        "status": pa.array([one.status.value for one in loaded], pa.string()),
+        "error": pa.array([one.error for one in loaded], pa.string()),
+        "width_px": pa.array([image and image.width_px for image in decoded], pa.int32()),
+        "height_px": pa.array([image and image.height_px for image in decoded], pa.int32()),
+        "brightness": pa.array([image and image.brightness for image in decoded], pa.float32()),
+        "is_night": pa.array([image and image.is_night for image in decoded], pa.bool_()),
+        "bytes_read": pa.array([one.bytes_read for one in loaded], pa.int64()),
+        "fetch_s": pa.array([one.fetch_s for one in loaded], pa.float32()),
+        "decode_s": pa.array([one.decode_s for one in loaded], pa.float32()),
+    }
 
 
 def _fetch(uri: str, size_bytes: int | None, storage: Storage, limits: DecodeLimits) -> _Fetched:

@@ -4,16 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
-from PIL import Image
 
 from blanktrap.core.config import Preprocessing, TrainConfig
 from blanktrap.core.errors import BlanktrapError, CheckpointError, TrainingError
-from blanktrap.core.schemas import conform_manifest
-from blanktrap.files.manifest import Manifest, open_manifest
+from blanktrap.files.manifest import Manifest
 from blanktrap.files.storage import Storage
 from blanktrap.vision import decoded_media, training
 from blanktrap.vision.checkpoints import load_network
@@ -30,33 +26,6 @@ CONFIG = TrainConfig(
     preprocessing=Preprocessing(width_px=40, height_px=32),
 )
 Archive = Callable[..., Manifest]
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    """Draws images with a bright square (nonblank) or without (blank), and their manifest."""
-
-    def make(num_images: int = 32, num_locations: int = 4, **columns: list[object]) -> Manifest:
-        chance = np.random.default_rng(0)
-        rows: dict[str, list[object]] = {name: [] for name in ("media_id", "uri", "location_id", "label")}
-        for number in range(num_images):
-            nonblank = number % 2 == 0
-            pixels = chance.integers(60, 120, (48, 64, 3), dtype=np.uint8)
-            if nonblank:
-                left, top = chance.integers(0, 40), chance.integers(0, 24)
-                pixels[top : top + 24, left : left + 24] = (230, 160, 40)
-            path = tmp_path / f"image-{number}.png"
-            Image.fromarray(pixels).save(path)
-            rows["media_id"].append(path.name)
-            rows["uri"].append(str(path))
-            rows["location_id"].append(f"place-{number // 2 % num_locations}")
-            rows["label"].append("nonblank" if nonblank else "blank")
-        pq.write_table(
-            conform_manifest(pa.table({**rows, **columns}), where="test"), tmp_path / "manifest.parquet"
-        )
-        return open_manifest(STORAGE, str(tmp_path / "manifest.parquet"))
-
-    return make
 
 
 def refused(manifest: Manifest, out: Path, config: TrainConfig = CONFIG) -> str:

@@ -46,6 +46,9 @@ class TrainConfig(Config):
     frames: Frames = "all"
     """Labelled media to learn from: all, the first frame of each sequence, or only frames judged one by one.
     A label given to a sequence is wrong for its frames without the animal."""
+    num_folds: Annotated[int, Field(ge=2)] | None = None
+    """Parts of the locations, each held out once and scored by a model trained on the others (`--folds`);
+    None trains one model."""
     val_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     """Share of locations for validation where the manifest has no splits."""
     test_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
