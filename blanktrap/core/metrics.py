@@ -172,6 +172,23 @@ def check_cutoff(cutoff: float) -> None:
         raise EvaluationError(f"cutoff {cutoff} is outside [0, 1]: scores are probabilities")
 
 
+def check_scores(p_nonblank: ArrayLike) -> Floats:
+    """The scores as floating numbers; float32 stays float32, what is not floating becomes float64.
+
+    Raises:
+        EvaluationError: they are not one-dimensional, or one is no number in [0, 1].
+    """
+    scores = np.asarray(p_nonblank)
+    if scores.ndim != 1:
+        raise EvaluationError(f"scores have the shape {scores.shape}, expected one for each media")
+    if not np.issubdtype(scores.dtype, np.floating):
+        scores = scores.astype(np.float64)
+    # The comparison is false for nan, so that one hides in no sum.
+    if scores.size and not (scores.min() >= 0.0 and scores.max() <= 1.0):
+        raise EvaluationError("a score is outside [0, 1] or not a number: only media with status ok have one")
+    return scores
+
+
 def rank_scores(p_nonblank: ArrayLike, is_nonblank: ArrayLike) -> RankedScores:
     """Split scores by label and sort them.
 
@@ -186,13 +203,9 @@ def rank_scores(p_nonblank: ArrayLike, is_nonblank: ArrayLike) -> RankedScores:
         EvaluationError: the shapes differ, or a score is no number in [0, 1].
     """
     scores, labels = np.asarray(p_nonblank), np.asarray(is_nonblank, dtype=bool)
-    if scores.ndim != 1 or scores.shape != labels.shape:
+    if scores.shape != labels.shape:
         raise EvaluationError(f"{scores.shape} scores do not match {labels.shape} labels")
-    if not np.issubdtype(scores.dtype, np.floating):
-        scores = scores.astype(np.float64)
-    # The comparison is false for nan, so that one hides in no sum.
-    if scores.size and not (scores.min() >= 0.0 and scores.max() <= 1.0):
-        raise EvaluationError("a score is outside [0, 1] or not a number: only media with status ok have one")
+    scores = check_scores(scores)
     return RankedScores(nonblank=np.sort(scores[labels]), blank=np.sort(scores[~labels]))
 
 
