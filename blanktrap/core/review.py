@@ -14,7 +14,6 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from blanktrap.core.errors import AnnotationError
 from blanktrap.core.times import parse_capture_time
 from blanktrap.core.vocabulary import (
     BLANK_NAMES,
@@ -43,6 +42,10 @@ REVIEW_QUEUE = pa.schema(
 
 ANSWER_COLUMNS = ("label", "species", "position", "circumstances", "labelled_by", "labelled_at")
 UNSURE = "unsure"
+
+
+class BadAnswerError(ValueError):
+    """A row is no answer. The message says why and stands behind the row's name: `has no media_id`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,44 +77,39 @@ class SettledAnswers:
     """Answers that the same person replaced by a later one."""
 
 
-def parse_answer(row: Mapping[str, str], *, where: str) -> Answer | None:
+def parse_answer(row: Mapping[str, str]) -> Answer | None:
     """Read one row of an answers file.
 
     Args:
         row: column names in lower case and their text; columns other than an answer's are passed over.
-        where: file and row, for messages.
 
     Returns:
         The answer; None where the row has not been filled in.
 
     Raises:
-        AnnotationError: no media_id, or a label, position, circumstance or time that is none.
+        BadAnswerError: no media_id, or a label, position, circumstance or time that is none.
     """
     cells = {name: (row.get(name) or "").strip() for name in ANSWER_COLUMNS}
     media_id = row.get("media_id") or ""
     if not cells["label"]:
         filled = next((name for name in ("species", "position", "circumstances") if cells[name]), None)
         if filled is not None:
-            raise AnnotationError(f"{where} has a {filled} and no label: say blank, nonblank or unsure")
+            raise BadAnswerError(f"has a {filled} and no label: say blank, nonblank or unsure")
         return None
     if not media_id:
-        raise AnnotationError(f"{where} has no media_id")
+        raise BadAnswerError("has no media_id")
     position = cells["position"].casefold().replace(" ", "_")
     if position and position not in set(Position):
-        raise AnnotationError(
-            f"{where} has position {cells['position']!r}, allowed are {', '.join(Position)}"
-        )
+        raise BadAnswerError(f"has position {cells['position']!r}, allowed are {', '.join(Position)}")
     said_at = parse_capture_time(cells["labelled_at"])
     if cells["labelled_at"] and said_at is None:
-        raise AnnotationError(
-            f"{where} has labelled_at {cells['labelled_at']!r}: write it as 2024-05-31 14:05:00"
-        )
+        raise BadAnswerError(f"has labelled_at {cells['labelled_at']!r}: write it as 2024-05-31 14:05:00")
     return Answer(
         media_id=media_id,
-        label=_label_of(cells["label"], where),
+        label=_label_of(cells["label"]),
         species=tuple(sorted({name.strip() for name in cells["species"].split("|") if name.strip()})),
         position=Position(position) if position else None,
-        circumstances=_circumstances_of(cells["circumstances"], where),
+        circumstances=_circumstances_of(cells["circumstances"]),
         labelled_by=cells["labelled_by"] or None,
         labelled_at=said_at,
     )
@@ -163,7 +161,7 @@ def _merge(answers: list[Answer], label: Label | None) -> Answer:
     )
 
 
-def _label_of(text: str, where: str) -> Label | None:
+def _label_of(text: str) -> Label | None:
     # Stricter than an annotation file's category: a slip of the keyboard must not become a species.
     plain = " ".join(text.casefold().split())
     if plain in BLANK_NAMES:
@@ -172,20 +170,19 @@ def _label_of(text: str, where: str) -> Label | None:
         return Label.NONBLANK
     if plain in UNKNOWN_NAMES:
         return None
-    raise AnnotationError(
-        f"{where} has label {text!r}, allowed are blank, nonblank and {UNSURE}; an animal's name goes into "
+    raise BadAnswerError(
+        f"has label {text!r}, allowed are blank, nonblank and {UNSURE}; an animal's name goes into "
         f"the column species"
     )
 
 
-def _circumstances_of(text: str, where: str) -> tuple[Circumstance, ...]:
+def _circumstances_of(text: str) -> tuple[Circumstance, ...]:
     found = set()
     for name in filter(None, (part.strip() for part in text.split("|"))):
         plain = name.casefold().replace(" ", "_")
         if plain not in set(Circumstance):
-            raise AnnotationError(
-                f"{where} has circumstance {name!r}, allowed are {', '.join(Circumstance)}, several "
-                f"separated by |"
+            raise BadAnswerError(
+                f"has circumstance {name!r}, allowed are {', '.join(Circumstance)}, several separated by |"
             )
         found.add(Circumstance(plain))
     return tuple(sorted(found))

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blanktrap.core.errors import AnnotationError
-from blanktrap.core.review import Answer, parse_answer, settle_answers
+from blanktrap.core.review import Answer, BadAnswerError, parse_answer, settle_answers
 from blanktrap.core.vocabulary import Circumstance, Label, Position
 
 MORNING, EVENING = datetime(2024, 5, 31, 8), datetime(2024, 5, 31, 20)
@@ -27,7 +26,7 @@ def test_a_row_becomes_an_answer() -> None:
         "labelled_at": "2024-05-31 08:00:00",
         "given_label": "blank",
     }
-    assert parse_answer(row, where="x") == Answer(
+    assert parse_answer(row) == Answer(
         media_id="a.jpg",
         label=Label.NONBLANK,
         species=("Wildebeest", "zebra"),
@@ -42,13 +41,13 @@ def test_a_row_becomes_an_answer() -> None:
     ("text", "label"), [("empty", Label.BLANK), ("animal", Label.NONBLANK), ("unsure", None), ("?", None)]
 )
 def test_labels_have_synonyms_but_no_species(text: str, label: Label | None) -> None:
-    answer = parse_answer({"media_id": "a.jpg", "label": text}, where="x")
+    answer = parse_answer({"media_id": "a.jpg", "label": text})
     assert answer is not None
     assert answer.label is label
 
 
 def test_a_row_that_nobody_filled_in_is_no_answer() -> None:
-    assert parse_answer({"media_id": "a.jpg", "label": " ", "given_label": "blank"}, where="x") is None
+    assert parse_answer({"media_id": "a.jpg", "label": " ", "given_label": "blank"}) is None
 
 
 @pytest.mark.parametrize(
@@ -62,10 +61,10 @@ def test_a_row_that_nobody_filled_in_is_no_answer() -> None:
         ({"label": "blank", "media_id": ""}, "no media_id"),
     ],
 )
-def test_what_is_no_answer_is_refused_in_one_line(row: dict[str, str], words: str) -> None:
-    with pytest.raises(AnnotationError, match=words) as caught:
-        parse_answer({"media_id": "a.jpg", **row}, where="answers.csv: row 7")
-    assert str(caught.value).startswith("answers.csv: row 7 ")
+def test_what_is_no_answer_is_refused_with_the_reason(row: dict[str, str], words: str) -> None:
+    with pytest.raises(BadAnswerError, match=words) as caught:
+        parse_answer({"media_id": "a.jpg", **row})
+    assert str(caught.value).startswith("has ")
 
 
 def test_the_latest_answer_of_one_person_counts() -> None:
