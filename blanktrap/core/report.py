@@ -10,6 +10,7 @@ Sections that were not computed are None or empty; what was asked for and could 
 from datetime import datetime
 from typing import Any
 
+from blanktrap.core.report_errors import ErrorAnalysis
 from blanktrap.core.report_parts import (
     Archive,
     AtCutoff,
@@ -54,7 +55,7 @@ class Report(Part):
     """One for each blank rate."""
     blank_rate_estimate: BlankRateEstimate | None = None
     """None where it was not asked for."""
-    error_analysis: dict[str, Any] | None = None
+    error_analysis: ErrorAnalysis | None = None
     """None where it was not made."""
     comparisons: tuple[dict[str, Any], ...] = ()
     archive: Archive

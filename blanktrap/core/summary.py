@@ -3,6 +3,7 @@
 Owns: wording and alignment of what `blanktrap evaluate` prints. Refuses: computing figures.
 """
 
+from blanktrap.core.error_summary import summarise_errors
 from blanktrap.core.metrics import ConfusionCounts
 from blanktrap.core.report import Report
 from blanktrap.core.wording import count, percent
@@ -19,6 +20,7 @@ def summarise(report: Report) -> list[str]:
         _confusion_lines(report),
         _figure_lines(report),
         _saving_lines(report),
+        summarise_errors(report.error_analysis) if report.error_analysis else [],
     ]
     lines: list[str] = []
     for block in blocks:

@@ -5,7 +5,7 @@ without labels of both kinds; arithmetic lives in `blanktrap.core`.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,9 +15,12 @@ import pyarrow as pa
 import blanktrap
 from blanktrap.core.basis import Basis
 from blanktrap.core.config import EvaluateConfig
+from blanktrap.core.error_facts import COLUMNS as ERROR_COLUMNS
+from blanktrap.core.error_facts import QUALITY_COLUMNS, ErrorFacts
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.measured import Measured
 from blanktrap.core.report import Report
+from blanktrap.core.report_errors import build_error_analysis
 from blanktrap.core.report_figures import build_report
 from blanktrap.core.report_tables import (
     confusion_table,
@@ -28,7 +31,6 @@ from blanktrap.core.report_tables import (
     species_table,
 )
 from blanktrap.core.report_warnings import describe_seen
-from blanktrap.core.schemas import SCORES_SCHEMA
 from blanktrap.core.tally import COLUMNS, Tally, gather
 from blanktrap.core.vocabulary import Split
 from blanktrap.files.label_join import SCORE_COLUMNS, join_labels
@@ -84,8 +86,10 @@ def evaluate_scores(
     scores = open_scores(storage, scores_location, allow_incomplete=config.allow_incomplete)
     chosen = find_cutoff(config, scores.run)
     warnings: list[str] = []
+    measures = [name for name in QUALITY_COLUMNS if name in scores.column_names(storage)]
+    facts = ErrorFacts(quality_columns=tuple(measures))
     with group_sequences() as groups:
-        tally = _tally(scores, storage, labels, groups, warnings)
+        tally = _tally(scores, storage, labels, (groups, facts), warnings)
         split, measured = choose_measured(tally, config, scores_location)
         sequences = groups.measured(split, tally.locations)
     basis = Basis(
@@ -108,10 +112,16 @@ def evaluate_scores(
             f"{seen}, so the figures would flatter: measure with --split test or with labels of other "
             f"locations, or pass --allow-seen"
         )
+    errors, error_tables = build_error_analysis(
+        facts.facts(None if split is None else [split]),
+        cutoff=basis.cutoff,
+        seed=config.seed,
+        measured_on=basis.on.description,
+    )
     report = build_report(
         basis, created_at=datetime.now(UTC), version=blanktrap.__version__, warnings=warnings
-    )
-    write_report(storage, out, report, _tables(basis, report), overwrite=overwrite)
+    ).model_copy(update={"error_analysis": errors})
+    write_report(storage, out, report, {**_tables(basis, report), **error_tables}, overwrite=overwrite)
     logger.info("wrote report %s over %s media", out, f"{tally.num_media:,}")
     return report
 
@@ -168,20 +178,27 @@ def choose_measured(tally: Tally, config: EvaluateConfig, where: str) -> tuple[s
 
 
 def _tally(
-    scores: Scores, storage: Storage, labels: str | None, groups: SequenceGroups, warnings: list[str]
+    scores: Scores,
+    storage: Storage,
+    labels: str | None,
+    listeners: tuple[SequenceGroups, ErrorFacts],
+    warnings: list[str],
 ) -> Tally:
-    tally = Tally()
+    tally, (groups, facts) = Tally(), listeners
 
     def take(tables: Iterable[pa.Table]) -> None:
         for table in gather(tables):
             groups.add(table.column("sequence_id"), tally.add(table))
+            facts.add(table)
 
+    measures = list(facts.quality_columns)
     if labels is None:
-        take(_iter_columns(scores, storage, [*COLUMNS, "sequence_id"]))
+        columns = dict.fromkeys([*COLUMNS, *ERROR_COLUMNS, *measures])
+        take(scores.iter_columns(storage, list(columns)))
         return tally
     manifest = open_manifest(storage, labels)
-    rows = _iter_columns(scores, storage, SCORE_COLUMNS)
-    with join_labels(rows, manifest.iter_tables(storage), where=labels) as joined:
+    rows = scores.iter_columns(storage, [*SCORE_COLUMNS, *measures])
+    with join_labels(rows, manifest.iter_tables(storage), where=labels, measures=measures) as joined:
         if joined.num_matched < joined.num_labels:
             missing = joined.num_labels - joined.num_matched
             warnings.append(
@@ -190,19 +207,6 @@ def _tally(
             )
         take(joined.iter_tables())
     return tally
-
-
-def _iter_columns(scores: Scores, storage: Storage, columns: list[str]) -> Iterator[pa.Table]:
-    """Yield the columns of every part; a label column that a part lacks is null throughout."""
-    fields = pa.schema([SCORES_SCHEMA.field(name).with_nullable(True) for name in columns])
-    for table in scores.iter_tables(storage, columns):
-        arrays = [
-            table.column(field.name).cast(field.type)
-            if field.name in table.column_names
-            else pa.chunked_array([pa.nulls(table.num_rows, field.type)])
-            for field in fields
-        ]
-        yield pa.table(arrays, schema=fields)
 
 
 def _tables(basis: Basis, report: Report) -> dict[str, pa.Table]:

@@ -5,7 +5,7 @@ scores' own labels, species and splits are all replaced by the manifest's.
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,18 @@ import pyarrow as pa
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_SCHEMA
 
-SCORE_COLUMNS = ["media_id", "location_id", "sequence_id", "status", "p_nonblank", "is_night"]
+SCORE_COLUMNS = [
+    "media_id",
+    "location_id",
+    "sequence_id",
+    "timestamp",
+    "status",
+    "p_nonblank",
+    "width_px",
+    "height_px",
+    "brightness",
+    "is_night",
+]
 
 _LABEL_COLUMNS = ["media_id", "label", "label_level", "species", "split"]
 MEMORY_LIMIT = "1GB"
@@ -35,8 +46,8 @@ class LabelJoin:
     def iter_tables(self) -> Iterator[pa.Table]:
         """Yield every score once, with the manifest's labels or nulls, in no particular order."""
         query = (
-            "SELECT s.location_id, s.sequence_id, s.status, s.p_nonblank, s.is_night, "
-            "l.label, l.label_level, l.species, l.split FROM scores s LEFT JOIN labels l USING (media_id)"
+            "SELECT s.*, l.label, l.label_level, l.species, l.split "
+            "FROM scores s LEFT JOIN labels l USING (media_id)"
         )
         reader = self.connection.sql(query).to_arrow_reader(65_536)
         assert reader is not None  # a SELECT always has a result
@@ -45,13 +56,16 @@ class LabelJoin:
 
 
 @contextmanager
-def join_labels(scores: Iterable[pa.Table], labels: Iterable[pa.Table], *, where: str) -> Iterator[LabelJoin]:
+def join_labels(
+    scores: Iterable[pa.Table], labels: Iterable[pa.Table], *, where: str, measures: Sequence[str] = ()
+) -> Iterator[LabelJoin]:
     """Join labels to scores by `media_id`.
 
     Args:
         scores: rows with at least the columns of `SCORE_COLUMNS`.
         labels: rows of a manifest.
         where: the manifest, for messages.
+        measures: columns of the scores beyond the contract's, float32, to come along.
 
     Yields:
         The join; its temporary files go when the context ends.
@@ -66,8 +80,11 @@ def join_labels(scores: Iterable[pa.Table], labels: Iterable[pa.Table], *, where
             "preserve_insertion_order": "false",
         }
         with duckdb.connect(str(Path(folder) / "join.duckdb"), config=config) as connection:
-            _load(connection, "scores", scores, SCORES_SCHEMA, SCORE_COLUMNS, "status IS NOT NULL")
-            _load(connection, "labels", labels, MANIFEST_SCHEMA, _LABEL_COLUMNS, "label IS NOT NULL")
+            fields = [SCORES_SCHEMA.field(name) for name in SCORE_COLUMNS]
+            fields += [pa.field(name, pa.float32()) for name in measures]
+            _load(connection, "scores", scores, fields, "status IS NOT NULL")
+            fields = [MANIFEST_SCHEMA.field(name) for name in _LABEL_COLUMNS]
+            _load(connection, "labels", labels, fields, "label IS NOT NULL")
             num_labels, num_distinct = _counts(
                 connection, "SELECT count(*), count(DISTINCT media_id) FROM labels"
             )
@@ -92,14 +109,13 @@ def _load(
     connection: duckdb.DuckDBPyConnection,
     name: str,
     tables: Iterable[pa.Table],
-    schema: pa.Schema,
-    columns: list[str],
+    fields: list[pa.Field],
     condition: str,
 ) -> None:
     """Stream columns into a table of the temporary database. Names and condition are this module's own."""
-    fields = pa.schema([schema.field(column).with_nullable(True) for column in columns])
-    batches = (batch for table in tables for batch in table.select(columns).cast(fields).to_batches())
-    reader = pa.RecordBatchReader.from_batches(fields, batches)
+    schema = pa.schema([field.with_nullable(True) for field in fields])
+    batches = (batch for table in tables for batch in table.select(schema.names).cast(schema).to_batches())
+    reader = pa.RecordBatchReader.from_batches(schema, batches)
     connection.register("incoming", reader)
     connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming WHERE {condition}")
     connection.unregister("incoming")

@@ -18,7 +18,7 @@ from blanktrap.files.s3 import ObjectMissingError
 from blanktrap.files.storage import Storage, join
 
 REPORT_FILE = "report.json"
-TABLES = ("curve", "roc", "histogram", "confusion", "locations", "species")
+TABLES = ("curve", "roc", "histogram", "confusion", "locations", "species", "errors", "static_scenes")
 
 _OWN_FILES = frozenset({REPORT_FILE, *(f"{name}.parquet" for name in TABLES)})
 

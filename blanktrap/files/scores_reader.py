@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from blanktrap.core.errors import ScoresError
-from blanktrap.core.schemas import conform_scores
+from blanktrap.core.schemas import SCORES_SCHEMA, conform_scores
 from blanktrap.core.wording import duration
 from blanktrap.files.scores import PART_NAME, RunIdentity, list_dataset, read_record
 from blanktrap.files.storage import Storage
@@ -46,6 +46,29 @@ class Scores:
                 if window and (uri is None or len(window) == 32):
                     yield from pool.map(lambda part: _read_part(storage, part, columns), window)
                     window = []
+
+    def iter_columns(self, storage: Storage, columns: list[str]) -> Iterator[pa.Table]:
+        """As `iter_tables`, in the contract's types; a column that a part lacks is null throughout.
+
+        Columns beyond the contract's are measures, and are read as float32.
+        """
+        kinds = {field.name: field.type for field in SCORES_SCHEMA}
+        fields = pa.schema([pa.field(name, kinds.get(name, pa.float32())) for name in columns])
+        for table in self.iter_tables(storage, columns):
+            arrays = [
+                table.column(field.name).cast(field.type)
+                if field.name in table.column_names
+                else pa.chunked_array([pa.nulls(table.num_rows, field.type)])
+                for field in fields
+            ]
+            yield pa.table(arrays, schema=fields)
+
+    def column_names(self, storage: Storage) -> list[str]:
+        """The columns of the first part; empty where there is no part."""
+        if not self.parts:
+            return []
+        names: list[str] = pq.read_schema(storage.open_random(self.parts[0])).names
+        return names
 
 
 def open_scores(storage: Storage, location: str, *, allow_incomplete: bool = False) -> Scores:

@@ -1,0 +1,177 @@
+"""The section on errors of a report, from scores on disk."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from blanktrap.core.config import EvaluateConfig
+from blanktrap.core.report import Report
+from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_SCHEMA
+from blanktrap.files.evaluating import evaluate_scores
+from blanktrap.files.reports import read_report, read_report_table
+from blanktrap.files.scores import ChunkStats, RunIdentity, begin_run, finish_run, write_chunk
+from blanktrap.files.storage import Storage
+
+STORAGE = Storage()
+
+
+def media(name: str, p: float | None, label: str | None, **more: Any) -> dict[str, Any]:
+    row = {
+        "media_id": name,
+        "uri": f"/data/{name}",
+        "location_id": name.partition("/")[0],
+        "status": "ok" if p is not None else "unreadable",
+        "p_nonblank": p,
+        "model_id": "m",
+        "label": label,
+        "species": [],
+    }
+    return {**row, **more}
+
+
+def write_scores(
+    folder: Path,
+    rows: list[dict[str, Any]],
+    *,
+    measures: tuple[str, ...] = (),
+    model: dict[str, Any] | None = None,
+) -> str:
+    identity = RunIdentity(
+        manifest_digest="sha256:d",
+        num_media=len(rows),
+        model_id="m",
+        chunk_size=max(1, len(rows) // 2),
+        precision="float32",
+        max_pixels=1,
+        max_bytes=1,
+    )
+    card = {"recommended_cutoff": 0.5, "training_locations": []} if model is None else model
+    run = begin_run(STORAGE, str(folder), identity, {"model": card, "versions": {}})
+    schema = pa.schema([*SCORES_SCHEMA, *(pa.field(name, pa.float32()) for name in measures)])
+    written = {}
+    for chunk in range(identity.num_chunks):
+        start, stop = identity.span(chunk)
+        part = rows[start:stop]
+        stats = ChunkStats(
+            chunk=chunk,
+            num_media=len(part),
+            counts={status: sum(row["status"] == status for row in part) for status in ("ok", "unreadable")},
+            number_formats={},
+            bytes_read=0,
+            fetch_s=0,
+            decode_s=0,
+            device_s=0,
+            finished=0,
+        )
+        write_chunk(STORAGE, str(folder), pa.Table.from_pylist(part, schema=schema), stats)
+        written[chunk] = stats
+    finish_run(STORAGE, run, written)
+    return str(folder)
+
+
+def archive() -> list[dict[str, Any]]:
+    """Ten locations, of which L0 has a trunk; one of two boars at each is missed, and no deer ever."""
+    rows = []
+    for place in range(10):
+        rows += [
+            media(f"L{place}/deer{n}", 0.9, "nonblank", species=["deer"], is_night=False) for n in range(4)
+        ]
+        rows += [media(f"L{place}/boar{n}", 0.1 + 0.8 * (n % 2), "nonblank", species=["boar"], is_night=True)
+                 for n in range(4)]  # fmt: skip
+        rows += [
+            media(f"L{place}/blank{n:02d}", 0.8 if place == 0 or n == 0 else 0.1, "blank") for n in range(20)
+        ]
+    return [*rows, media("L3/broken", None, "nonblank", species=["deer"])]
+
+
+def evaluate(tmp_path: Path, scores: str, out: str = "report", **more: Any) -> Report:
+    return evaluate_scores(scores, str(tmp_path / out), config=EvaluateConfig(), storage=STORAGE, **more)
+
+
+def test_a_report_says_where_animals_are_missed(tmp_path: Path) -> None:
+    errors = evaluate(tmp_path, write_scores(tmp_path / "scores", archive())).error_analysis
+    assert errors is not None
+    # 20 of 40 boars at 10 locations, none of 40 deer.
+    assert (errors.num_missed, errors.num_nonblank, errors.num_not_scored) == (20, 80, 1)
+    species = next(by for by in errors.missed_by if by.factor == "species")
+    assert list(species.highest) == ["boar", "deer"]
+    boar = species.highest["boar"]
+    assert (boar.value, boar.n, boar.num_locations) == (0.5, 40, 10)
+    assert boar.interval is not None
+    assert boar.interval[0] < 0.5 < boar.interval[1]
+    assert "labelled media at 10 locations" in boar.measured_on
+
+
+def test_a_trunk_is_named_with_its_share_of_all_false_alarms(tmp_path: Path) -> None:
+    errors = evaluate(tmp_path, write_scores(tmp_path / "scores", archive())).error_analysis
+    assert errors is not None
+    [scene] = errors.static_scenes
+    # All 20 blanks of L0, and one of 20 at each of nine others: 20 of 29.
+    assert (scene.location_id, scene.num_kept_blank, scene.share_of_all) == ("L0", 20, 20 / 29)
+    assert (scene.false_positive_rate.value, scene.typical_rate) == (1.0, 0.05)
+    assert scene.example_media_ids == tuple(f"L0/blank{n:02d}" for n in range(5))
+
+
+def test_every_table_of_errors_has_a_line_for_media_without_a_score(tmp_path: Path) -> None:
+    evaluate(tmp_path, write_scores(tmp_path / "scores", archive()))
+    rows = read_report_table(STORAGE, str(tmp_path / "report"), "errors").to_pylist()
+    lines = {row["factor"]: row for row in rows if row["value"] == "not scored"}
+    assert set(lines) == {row["factor"] for row in rows}
+    assert {(row["num_not_scored"], row["num_missed"]) for row in lines.values()} == {(1, 0)}
+    assert read_report_table(STORAGE, str(tmp_path / "report"), "static_scenes").num_rows == 1
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    report = evaluate(tmp_path, write_scores(tmp_path / "scores", archive()))
+    assert read_report(STORAGE, str(tmp_path / "report")).error_analysis == report.error_analysis
+    assert json.loads((tmp_path / "report" / "report.json").read_text())["error_analysis"]["cutoff"] == 0.5
+
+
+def test_the_summary_names_the_worst(tmp_path: Path) -> None:
+    text = "\n".join(evaluate(tmp_path, write_scores(tmp_path / "scores", archive())).lines())
+    assert "boar 50.0 %" in text
+    assert "1 location with 69.0 % of all kept blanks: L0 (20 of its 20 blanks)" in text
+
+
+def test_labels_of_a_manifest_give_the_same_errors(tmp_path: Path) -> None:
+    rows = archive()
+    here = evaluate(tmp_path, write_scores(tmp_path / "with", rows), "here").error_analysis
+    bare = [{**row, "label": None, "species": None} for row in rows]
+    schema = [field.name for field in MANIFEST_SCHEMA]
+    labels = pa.Table.from_pylist(
+        [{name: row.get(name) for name in schema} for row in rows], schema=MANIFEST_SCHEMA
+    )
+    pq.write_table(labels, tmp_path / "labels.parquet")
+    there = evaluate(
+        tmp_path, write_scores(tmp_path / "bare", bare), "there", labels=str(tmp_path / "labels.parquet")
+    ).error_analysis
+    assert here == there
+
+
+@pytest.mark.parametrize("is_joined", [False, True])
+def test_measures_of_quality_that_the_scores_carry_are_looked_at(tmp_path: Path, is_joined: bool) -> None:
+    rows = [{**row, "blur": float(number)} for number, row in enumerate(archive())]
+    scores = write_scores(tmp_path / "scores", rows, measures=("blur",))
+    labels = None
+    if is_joined:
+        schema = [field.name for field in MANIFEST_SCHEMA]
+        table = pa.Table.from_pylist(
+            [{name: row.get(name) for name in schema} for row in rows], schema=MANIFEST_SCHEMA
+        )
+        pq.write_table(table, tmp_path / "labels.parquet")
+        labels = str(tmp_path / "labels.parquet")
+    errors = evaluate(tmp_path, scores, labels=labels).error_analysis
+    assert errors is not None
+    assert errors.left_out == ()
+    blur = next(by for by in errors.missed_by if by.factor == "blur")
+    assert blur.num_values == 4
+
+
+def test_measures_that_are_not_there_are_named(tmp_path: Path) -> None:
+    errors = evaluate(tmp_path, write_scores(tmp_path / "scores", archive())).error_analysis
+    assert errors is not None
+    assert "image quality" in errors.left_out[0]
