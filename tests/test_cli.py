@@ -24,7 +24,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FLAGS = {
     "index": "--out --annotations --inventory --path-pattern --exif --sequence-gap --overwrite "
     "--no-sign-request",
-    "select": "--out --shares --seed --overwrite --no-sign-request",
+    "select": "--out --by --shares --assign --val-from --test-from --keep-splits --num-images --balance "
+    "--no-balance --frames --max-per-location --min-species --min-blank --min-nonblank --select-test --seed "
+    "--overwrite --no-sign-request",
     "train": "--out --folds --frames --weights --num-epochs --batch-size --learning-rate --image-size --fit "
     "--banner-top --banner-bottom --min-recall --seed --no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "

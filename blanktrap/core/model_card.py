@@ -30,7 +30,11 @@ LIMITS = (
 
 
 class ValidationFigures(Config):
-    """What the model reached on media of locations it was not trained on."""
+    """What the model reached on media it was not trained on.
+
+    They come from other locations, unless the manifest was split by deployment, sequence or time: then
+    locations stand among both the card's training and its validation locations.
+    """
 
     num_media: Annotated[int, Field(ge=1)]
     """Labelled validation media that could be decoded."""

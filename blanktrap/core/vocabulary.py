@@ -39,6 +39,15 @@ class Split(StrEnum):
     TEST = "test"
 
 
+class SplitBy(StrEnum):
+    """What stays whole when media are split: what a test is then a test of."""
+
+    LOCATION = "location"
+    DEPLOYMENT = "deployment"
+    SEQUENCE = "sequence"
+    TIME = "time"
+
+
 class Position(StrEnum):
     """Where in the picture the animal is, as a person who looked says."""
 

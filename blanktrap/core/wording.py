@@ -3,6 +3,8 @@
 Owns: one form for shares, counts and durations. Refuses: deciding what is said.
 """
 
+import numpy as np
+
 
 def percent(share: float | None) -> str:
     """A share as `95.3 %`; a dash where there is none."""
@@ -12,6 +14,17 @@ def percent(share: float | None) -> str:
 def count(number: float) -> str:
     """A count, rounded, with separators."""
     return f"{round(number):,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A count with its noun: `1 location`, `2,000 locations`, `3 species`."""
+    return f"{number:,} {noun}{'' if number == 1 or noun.endswith('s') else 's'}"
+
+
+def moment(time_ms: int) -> str:
+    """A time on the camera's clock, from milliseconds since 1970: `2013-06-05 05:44`, `2013-06-01`."""
+    text = str(np.datetime64(time_ms, "ms")).replace("T", " ").removesuffix(".000").removesuffix(":00")
+    return text.removesuffix(" 00:00")
 
 
 def duration(seconds: float) -> str:

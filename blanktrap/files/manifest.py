@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from blanktrap.core.errors import ManifestError
 from blanktrap.core.schemas import MANIFEST_SCHEMA, MANIFEST_VERSION, conform_manifest
+from blanktrap.core.vocabulary import SplitBy
 from blanktrap.files.s3 import ObjectMissingError, is_s3, one_line
 from blanktrap.files.storage import FileEntry, Storage, join, local_path
 
@@ -27,6 +28,10 @@ ROWS_PER_PART = 16_384
 _HASH_STEP_BYTES = 8 * 1024 * 1024
 RECORD = "_manifest.json"
 UNFINISHED = "_unfinished.json"
+SELECTION = "selection.json"
+NEAR_DUPLICATES = "near_duplicates.csv"
+COMPANIONS = (SELECTION, NEAR_DUPLICATES)
+"""What `blanktrap select` writes beside a manifest; it goes when the manifest is replaced."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,8 @@ class Manifest:
     parts: tuple[ManifestPart, ...]
     is_own: bool
     """Written by blanktrap: parts are small and read whole, and their bytes are checked."""
+    split_by: SplitBy = SplitBy.LOCATION
+    """What its splits keep whole: a leak is judged by it."""
 
     def read_rows(self, storage: Storage, start: int, stop: int) -> pa.Table:
         """Read rows [start, stop) in manifest order, from the parts that hold them and no others.
@@ -210,6 +217,7 @@ def _open_own(storage: Storage, location: str, entries: dict[str, FileEntry]) ->
             for part in record["parts"]
         )
         num_media, digest = int(record["num_media"]), str(record["digest"])
+        split_by = SplitBy(record.get("split_by", SplitBy.LOCATION))
     except ManifestError:
         raise
     except (ValueError, KeyError, TypeError) as problem:
@@ -225,7 +233,9 @@ def _open_own(storage: Storage, location: str, entries: dict[str, FileEntry]) ->
             )
     if sum(part.num_media for part in parts) != num_media or digest != digest_of(parts):
         raise ManifestError(f"{uri} is damaged: its parts do not add up to {num_media:,}; index again")
-    return Manifest(location=location, num_media=num_media, digest=digest, parts=parts, is_own=True)
+    return Manifest(
+        location=location, num_media=num_media, digest=digest, parts=parts, is_own=True, split_by=split_by
+    )
 
 
 def _open_plain(storage: Storage, location: str, entries: list[FileEntry]) -> Manifest:

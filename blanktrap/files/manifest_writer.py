@@ -16,7 +16,9 @@ import pyarrow.parquet as pq
 from blanktrap import __version__
 from blanktrap.core.errors import ManifestError
 from blanktrap.core.schemas import MANIFEST_SCHEMA, MANIFEST_VERSION, conform_manifest
+from blanktrap.core.vocabulary import SplitBy
 from blanktrap.files.manifest import (
+    COMPANIONS,
     RECORD,
     ROWS_PER_PART,
     UNFINISHED,
@@ -58,7 +60,7 @@ def check_manifest_output(storage: Storage, location: str, *, overwrite: bool) -
 
 
 class ManifestWriter:
-    """Writes the parts of one manifest, then `_manifest.json`. Nothing else in the folder is touched."""
+    """Writes the parts of one manifest, then `_manifest.json`. No file of anyone else's is touched."""
 
     def __init__(self, storage: Storage, location: str, *, overwrite: bool = False) -> None:
         """Claim the folder. Errors as `check_manifest_output`."""
@@ -76,6 +78,8 @@ class ManifestWriter:
         }
         storage.write_bytes(join(location, UNFINISHED), json.dumps(started).encode())
         storage.delete(join(location, RECORD))
+        for name in COMPANIONS:
+            storage.delete(join(location, name))
         storage.remove_staged(location)
 
     @property
@@ -108,7 +112,8 @@ class ManifestWriter:
         """Write the last part and `_manifest.json`.
 
         Args:
-            details: what else `_manifest.json` says: configuration, sources, summary. Must be JSON.
+            details: what else `_manifest.json` says: configuration, sources, summary, and `split_by` where
+                there are splits. Must be JSON.
         """
         if self._num_pending or not self._parts:
             self._write_part(self._num_pending)
@@ -135,7 +140,12 @@ class ManifestWriter:
         self._storage.write_bytes(join(self._location, RECORD), json.dumps(record, indent=1).encode())
         self._storage.delete(join(self._location, UNFINISHED))
         return Manifest(
-            location=self._location, num_media=num_media, digest=digest_of(parts), parts=parts, is_own=True
+            location=self._location,
+            num_media=num_media,
+            digest=digest_of(parts),
+            parts=parts,
+            is_own=True,
+            split_by=SplitBy(details.get("split_by", SplitBy.LOCATION)),
         )
 
     def _write_part(self, num_rows: int) -> None:

@@ -14,7 +14,7 @@ from blanktrap.core.config import TrainConfig
 from blanktrap.core.errors import TrainingError
 from blanktrap.core.schemas import MANIFEST_SCHEMA
 from blanktrap.core.splits import group_media, refuse_leak, split_by_location
-from blanktrap.core.vocabulary import Label, Split
+from blanktrap.core.vocabulary import Label, Split, SplitBy
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.storage import Storage
 
@@ -76,26 +76,41 @@ def read_labelled_rows(manifest: Manifest, storage: Storage) -> pa.Table:
     return rows
 
 
-def group_rows(rows: pa.Table) -> list[str]:
+def group_rows(rows: pa.Table, by: SplitBy = SplitBy.LOCATION) -> list[str]:
     """The group of each row that no split may cut; see `blanktrap.core.splits.group_media`."""
-    names = ("location_id", "sequence_id", "media_id")
-    locations, sequences, media_ids = (rows.column(name).to_pylist() for name in names)
-    return group_media(locations, sequences, media_ids)
+    names = ("location_id", "sequence_id", "media_id", "deployment_id")
+    locations, sequences, media_ids, deployments = (rows.column(name).to_pylist() for name in names)
+    return group_media(locations, sequences, media_ids, by=by, deployment_ids=deployments)
 
 
-def split_labelled(rows: pa.Table, config: TrainConfig) -> LabelledMedia:
+def split_labelled(rows: pa.Table, config: TrainConfig, *, by: SplitBy = SplitBy.LOCATION) -> LabelledMedia:
     """Give labelled rows their splits; rows that are in none are left out.
 
-    The manifest's own splits are obeyed where it has any; validation media are taken out of `train` by
-    location where it names none. Without splits, locations are dealt by the configuration's shares.
+    The manifest's own splits are obeyed where it has any; validation media are taken out of `train` where it
+    names none. Without splits, locations are dealt by the configuration's shares.
+
+    Args:
+        rows: labelled rows of a manifest.
+        config: the recipe.
+        by: what the manifest's splits are made by: a leak is judged by it.
 
     Raises:
         TrainingError: a given split leaks, or there are too few locations.
     """
+    in_split = rows.filter(rows.column("split").is_valid())
+    if in_split.num_rows:
+        rows = in_split
+        _refuse_leak(rows, by)
     is_nonblank = np.array([label == Label.NONBLANK for label in rows.column("label").to_pylist()])
-    splits = _choose_splits(group_rows(rows), rows.column("split").to_pylist(), is_nonblank, config)
-    media = media_of(rows, splits)
-    return media.take(media.splits != None)  # noqa: E711 (elementwise)
+    splits = _choose_splits(group_rows(rows, by), rows.column("split").to_pylist(), is_nonblank, config)
+    return media_of(rows, splits)
+
+
+def _refuse_leak(rows: pa.Table, by: SplitBy) -> None:
+    """Raise TrainingError naming what given splits cut."""
+    names = ("location_id", "sequence_id", "split", "deployment_id")
+    locations, sequences, splits, deployments = (rows.column(name).to_pylist() for name in names)
+    refuse_leak(locations, sequences, splits, by=by, deployment_ids=deployments)
 
 
 def media_of(rows: pa.Table, splits: list[str | None]) -> LabelledMedia:
@@ -117,7 +132,6 @@ def _choose_splits(
     groups: list[str], given: list[str | None], is_nonblank: np.ndarray, config: TrainConfig
 ) -> list[str | None]:
     if any(given):
-        refuse_leak(groups, given)
         if Split.TRAIN not in given:
             raise TrainingError("the manifest has splits but none of its media is in `train`: add it")
         if Split.VAL in given:

@@ -73,7 +73,7 @@ def train(
     warn_of_banner(config)
     rows = read_labelled_rows(manifest, storage)
     chosen = choose_frames(rows, config.frames)
-    labelled = split_labelled(chosen, config)
+    labelled = split_labelled(chosen, config, by=manifest.split_by)
     earlier = _earlier_card(storage, config, labelled)
     labelled = labelled.take(np.isin(labelled.splits.astype(str), [Split.TRAIN, Split.VAL]))
     refuse_one_sided(labelled)

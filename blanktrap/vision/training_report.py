@@ -58,12 +58,18 @@ class TrainSummary:
         """The summary for people."""
         counts, metrics = self.card.label_counts, self.card.metrics
         blank, nonblank = counts.get("train/blank", 0), counts.get("train/nonblank", 0)
+        shared = set(self.card.training_locations) & set(self.card.validation_locations)
+        where = (
+            f"{metrics.num_locations} locations, {len(shared)} of them trained on (not new ones)"
+            if shared
+            else f"{metrics.num_locations} other locations"
+        )
         lines = [
             f"trained on {blank + nonblank:,} media ({blank:,} blank, {nonblank:,} nonblank) of "
             f"{len(self.card.training_locations)} locations: {self.card.config.num_epochs} epochs in "
             f"{duration(self.training_s)}, {self.images_per_s:.1f} images/s",
             f"validated on {metrics.num_media:,} media ({metrics.num_nonblank:,} nonblank) of "
-            f"{metrics.num_locations} other locations, best epoch {self.best_epoch}: average precision "
+            f"{where}, best epoch {self.best_epoch}: average precision "
             f"{_figure(metrics.average_precision)}, area under ROC {_figure(metrics.area_under_roc)}",
             f"recommended cutoff {self.card.recommended_cutoff:.3f}: there it keeps "
             f"{percent(metrics.nonblank_recall)} of the nonblank media and removes "
