@@ -135,7 +135,7 @@ def _extrapolated(basis: Basis, blank_rate: float, work: HandWork) -> Extrapolat
     calculated = f"calculated for a blank rate of {100.0 * blank_rate:.3g} % from {basis.on.description}"
     return Extrapolated(
         blank_rate=blank_rate,
-        blank_rate_from="set by --blank-rate",
+        blank_rate_from="set by --blank-rate" if "blank_rates" in config.model_fields_set else "the default",
         num_media=config.num_archive_media,
         confusion=Confusion.of(expected, cutoff=basis.cutoff),
         figures=extrapolated_figures(

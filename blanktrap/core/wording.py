@@ -42,3 +42,8 @@ def duration(seconds: float) -> str:
 def number(num: int, noun: str) -> str:
     """A count with its noun: `1 location`, `1,024 locations`."""
     return f"{num:,} {noun}{'' if num == 1 else 's'}"
+
+
+def span(bounds: tuple[float, float]) -> str:
+    """Two shares as `91.2 to 96.4 %`."""
+    return f"{100.0 * bounds[0]:.1f} to {100.0 * bounds[1]:.1f} %"

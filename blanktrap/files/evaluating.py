@@ -19,6 +19,9 @@ from blanktrap.core.error_facts import COLUMNS as ERROR_COLUMNS
 from blanktrap.core.error_facts import QUALITY_COLUMNS, ErrorFacts
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.measured import Measured
+from blanktrap.core.pages.html import render_html
+from blanktrap.core.pages.markdown import render_markdown
+from blanktrap.core.pages.report_page import report_document
 from blanktrap.core.report import Report
 from blanktrap.core.report_errors import build_error_analysis
 from blanktrap.core.report_figures import build_report
@@ -121,7 +124,10 @@ def evaluate_scores(
     report = build_report(
         basis, created_at=datetime.now(UTC), version=blanktrap.__version__, warnings=warnings
     ).model_copy(update={"error_analysis": errors})
-    write_report(storage, out, report, {**_tables(basis, report), **error_tables}, overwrite=overwrite)
+    tables = {**_tables(basis, report), **error_tables}
+    page = report_document(report, tables)
+    pages = {"report.html": render_html(page), "report.md": render_markdown(page)}
+    write_report(storage, out, report, tables, pages, overwrite=overwrite)
     logger.info("wrote report %s over %s media", out, f"{tally.num_media:,}")
     return report
 

@@ -1,4 +1,4 @@
-"""Report directories: `report.json` and the tables beside it, local or on S3.
+"""Report directories: `report.json`, the tables and the pages beside it, local or on S3.
 
 Owns: their names, writing them whole with `report.json` last, and reading them back. Refuses: writing
 over anything that is no report, over a report without being told to, and reading other schema versions.
@@ -19,8 +19,9 @@ from blanktrap.files.storage import Storage, join
 
 REPORT_FILE = "report.json"
 TABLES = ("curve", "roc", "histogram", "confusion", "locations", "species", "errors", "static_scenes")
+PAGES = ("report.html", "report.md")
 
-_OWN_FILES = frozenset({REPORT_FILE, *(f"{name}.parquet" for name in TABLES)})
+_OWN_FILES = frozenset({REPORT_FILE, *PAGES, *(f"{name}.parquet" for name in TABLES)})
 
 
 def check_output(storage: Storage, location: str, *, overwrite: bool) -> None:
@@ -49,7 +50,13 @@ def check_output(storage: Storage, location: str, *, overwrite: bool) -> None:
 
 
 def write_report(
-    storage: Storage, location: str, report: Report, tables: dict[str, pa.Table], *, overwrite: bool = False
+    storage: Storage,
+    location: str,
+    report: Report,
+    tables: dict[str, pa.Table],
+    pages: dict[str, str],
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write a report; `report.json` goes first where there is an old one and comes last when it is new.
 
@@ -58,14 +65,16 @@ def write_report(
         location: the report folder.
         report: the content of `report.json`.
         tables: one table for each name of `TABLES`.
+        pages: one text for each name of `PAGES`.
         overwrite: replace an old report. Files beside it that are none of a report's stay.
 
     Raises:
         ReportError: as `check_output`.
         SourceError: it cannot be written.
     """
-    if tables.keys() != set(TABLES):
-        raise ReportError(f"a report has the tables {', '.join(TABLES)}; got {', '.join(sorted(tables))}")
+    if tables.keys() != set(TABLES) or pages.keys() != set(PAGES):
+        got = ", ".join(sorted([*tables, *pages]))
+        raise ReportError(f"a report has {', '.join([*TABLES, *PAGES])}; got {got}")
     check_output(storage, location, overwrite=overwrite)
     # Killed in between, the folder holds tables and no report.json: unfinished, and readers say so.
     storage.delete(join(location, REPORT_FILE))
@@ -73,6 +82,8 @@ def write_report(
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd")
         storage.write_bytes(join(location, f"{name}.parquet"), sink.getvalue().to_pybytes())
+    for name, page in pages.items():
+        storage.write_bytes(join(location, name), page.encode())
     text = json.dumps(report.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
     storage.write_bytes(join(location, REPORT_FILE), text.encode())
 

@@ -19,6 +19,7 @@ from blanktrap.files.reports import TABLES, read_report, read_report_table, writ
 from blanktrap.files.storage import Storage
 
 STORAGE = Storage()
+PAGES = {"report.html": "<p>report</p>", "report.md": "report"}
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def tables():
 
 def test_a_report_reads_back_as_written(tmp_path, report, tables):
     out = str(tmp_path / "report")
-    write_report(STORAGE, out, report, tables)
+    write_report(STORAGE, out, report, tables, PAGES)
     assert read_report(STORAGE, out) == report
     assert read_report_table(STORAGE, out, "species").equals(tables["species"])
     assert json.loads((tmp_path / "report" / "report.json").read_text())["schema_version"] == 2
@@ -82,32 +83,32 @@ def test_report_json_is_written_last(tmp_path, report, tables):
             written.append(uri.rpartition("/")[2])
             super().write_bytes(uri, data)
 
-    write_report(Watching(), str(tmp_path / "report"), report, tables)
+    write_report(Watching(), str(tmp_path / "report"), report, tables, PAGES)
     assert written[-1] == "report.json"
-    assert len(written) == len(TABLES) + 1
+    assert len(written) == len(TABLES) + len(PAGES) + 1
 
 
 def test_a_folder_that_is_no_report_is_never_written_to(tmp_path, report, tables):
     (tmp_path / "thesis.docx").write_bytes(b"ten years")
     for overwrite in (False, True):
         with pytest.raises(ReportError, match=r"it has thesis\.docx"):
-            write_report(STORAGE, str(tmp_path), report, tables, overwrite=overwrite)
+            write_report(STORAGE, str(tmp_path), report, tables, PAGES, overwrite=overwrite)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.docx"]
 
 
 def test_a_file_in_the_place_of_a_report_is_refused(tmp_path, report, tables):
     (tmp_path / "report").write_bytes(b"x")
     with pytest.raises(ReportError, match="is a file"):
-        write_report(STORAGE, str(tmp_path / "report"), report, tables, overwrite=True)
+        write_report(STORAGE, str(tmp_path / "report"), report, tables, PAGES, overwrite=True)
 
 
 def test_an_old_report_is_replaced_only_when_asked_and_notes_beside_it_stay(tmp_path, report, tables):
     out = str(tmp_path / "report")
-    write_report(STORAGE, out, report, tables)
+    write_report(STORAGE, out, report, tables, PAGES)
     (tmp_path / "report" / "notes.txt").write_text("seen")
     with pytest.raises(ReportError, match="--overwrite"):
-        write_report(STORAGE, out, report, tables)
-    write_report(STORAGE, out, report.model_copy(update={"scores": "/other"}), tables, overwrite=True)
+        write_report(STORAGE, out, report, tables, PAGES)
+    write_report(STORAGE, out, report.model_copy(update={"scores": "/other"}), tables, PAGES, overwrite=True)
     assert read_report(STORAGE, out).scores == "/other"
     assert (tmp_path / "report" / "notes.txt").read_text() == "seen"
 
@@ -121,12 +122,12 @@ def test_a_report_that_was_killed_in_mid_writing_is_no_report(tmp_path, report, 
                 raise KeyboardInterrupt
             super().write_bytes(uri, data)
 
-    write_report(STORAGE, out, report, tables)
+    write_report(STORAGE, out, report, tables, PAGES)
     with pytest.raises(KeyboardInterrupt):
-        write_report(Killed(), out, report, tables, overwrite=True)
+        write_report(Killed(), out, report, tables, PAGES, overwrite=True)
     with pytest.raises(ReportError, match=r"there is no report\.json"):
         read_report(STORAGE, out)
-    write_report(STORAGE, out, report, tables, overwrite=True)
+    write_report(STORAGE, out, report, tables, PAGES, overwrite=True)
     assert read_report(STORAGE, out) == report
 
 
