@@ -5,7 +5,8 @@ meant, none is, and the file name is counted as ambiguous.
 
 Three steps, each for what the one before left over: the same path; a path that ends with the other, in
 exactly one pair; the same file name, in exactly one pair, provided that no two annotated files in
-different folders share any name, for then names like IMG_0001.JPG do not tell files apart.
+different folders share any name, for then names like IMG_0001.JPG do not tell files apart. What is then
+left is asked for once more by its other name, where the format knows one.
 
 Every row ends as exactly one of matched, without a file, ambiguous, or left out as not usable.
 """
@@ -58,17 +59,26 @@ CREATE OR REPLACE TEMP TABLE links (path VARCHAR, media_id VARCHAR, step VARCHAR
 CREATE OR REPLACE TEMP TABLE ambiguous (path VARCHAR);
 """
 
+# What is asked for in one round, by the names that it has there.
+_ASKED_BY_PATH = "CREATE OR REPLACE TEMP TABLE asked AS SELECT path, raw, plain FROM names"
+_ASKED_BY_OTHER = """
+CREATE OR REPLACE TEMP TABLE asked AS
+SELECT path, any_value(other) AS raw, any_value(other) AS plain
+FROM said ANTI JOIN links USING (path) ANTI JOIN ambiguous USING (path)
+WHERE other IS NOT NULL GROUP BY path HAVING count(DISTINCT other) = 1
+"""
+
 _EXACT = """
 INSERT INTO links
 SELECT path, media_id, 'same path' FROM (
-    SELECT n.path, m.media_id FROM names n JOIN media m ON m.media_id = n.raw
-    UNION SELECT n.path, m.media_id FROM names n JOIN media m ON m.media_id = n.plain
-    UNION SELECT n.path, m.media_id FROM names n JOIN media m ON m.uri = n.path);
+    SELECT n.path, m.media_id FROM asked n JOIN media m ON m.media_id = n.raw
+    UNION SELECT n.path, m.media_id FROM asked n JOIN media m ON m.media_id = n.plain
+    UNION SELECT n.path, m.media_id FROM asked n JOIN media m ON m.uri = n.path);
 """
 
 _LEFT = """
 CREATE OR REPLACE TEMP TABLE names_left AS
-    SELECT path, plain FROM names ANTI JOIN links USING (path) ANTI JOIN ambiguous USING (path);
+    SELECT path, plain FROM asked ANTI JOIN links USING (path) ANTI JOIN ambiguous USING (path);
 CREATE OR REPLACE TEMP TABLE media_left AS
     SELECT media_id FROM media ANTI JOIN links USING (media_id);
 CREATE OR REPLACE TEMP TABLE candidates (path VARCHAR, media_id VARCHAR);
@@ -103,13 +113,14 @@ WHERE num_media = 1 AND num_names = 1;
 INSERT INTO ambiguous SELECT DISTINCT path FROM candidates ANTI JOIN sure USING (path);
 """
 
-_NAMES_TELL_APART = "SELECT count(DISTINCT tail(plain, 1)) = count(DISTINCT plain) FROM names"
+_NAMES_TELL_APART = "SELECT count(DISTINCT tail(plain, 1)) = count(DISTINCT plain) FROM asked"
 
 # Some files count frames from 1, and never use 0.
 _GATHER = """
 INSERT INTO attributes
 SELECT $file, l.media_id, s.location_id, s.deployment_id, s.sequence_id,
-    s.frame_num - (SELECT CASE WHEN min(frame_num) = 1 THEN 1 ELSE 0 END FROM said), s.timestamp
+    s.frame_num - (SELECT CASE WHEN min(frame_num) = 1 AND NOT $from_zero THEN 1 ELSE 0 END FROM said),
+    s.timestamp
 FROM links l JOIN said s USING (path)
 """
 
@@ -133,6 +144,17 @@ def match_annotations(
         {"path": str(staged.stage.media_path), "unusable": sorted(staged.stage.unusable_keys)},
     )
     connection.execute(_NAMES)
+    for asked in (_ASKED_BY_PATH, _ASKED_BY_OTHER):
+        connection.execute(asked)
+        if _number(connection, "SELECT count(*) FROM asked"):
+            _match_asked(connection)
+    connection.execute(_GATHER, {"file": number, "from_zero": staged.stage.frames_from_zero})
+    connection.execute(_OBSERVE, {"observations": observations})
+    return _count(connection, staged)
+
+
+def _match_asked(connection: duckdb.DuckDBPyConnection) -> None:
+    """The three steps, for the names of one round."""
     connection.execute(_EXACT)
     connection.execute(_LEFT)
     for depth in _numbers(connection, "SELECT DISTINCT parts(plain) FROM names_left"):
@@ -145,9 +167,6 @@ def match_annotations(
         connection.execute(_LEFT)
         connection.execute(_SAME_FILE_NAME)
         _accept(connection, "file name")
-    connection.execute(_GATHER, {"file": number})
-    connection.execute(_OBSERVE, {"observations": observations})
-    return _count(connection, staged)
 
 
 def _accept(connection: duckdb.DuckDBPyConnection, step: str) -> None:

@@ -27,6 +27,7 @@ ANNOTATED_MEDIA = pa.schema(
         pa.field("key", pa.string()),
         pa.field("path", pa.string()),
         pa.field("plain", pa.string()),
+        pa.field("other", pa.string()),
         pa.field("location_id", pa.string()),
         pa.field("deployment_id", pa.string()),
         pa.field("sequence_id", pa.string()),
@@ -94,6 +95,8 @@ class AnnotationStage:
         """What was there and could not be used: a time in no known spelling, a frame that is no number."""
         self.bad_rows = LeftOut()
         """Rows that were left out, by reason."""
+        self.frames_from_zero = False
+        """Whether the format itself counts frames from 0; else 1 is subtracted where the smallest is 1."""
         self.unusable_keys: set[str] = set()
         """Keys that turned out to mean nothing once all was read; what was staged under them is dropped."""
         self._skip_bad_rows = skip_bad_rows
@@ -147,14 +150,26 @@ class AnnotationStage:
         sequence_id: str | None = None,
         frame_num: int | None = None,
         timestamp: datetime | None = None,
+        other_path: str | None = None,
     ) -> None:
         """One file that the annotations speak of. Nothing is staged where BadRowError is raised.
+
+        Args:
+            key: joins it with what was seen.
+            path: what the annotations call it. Equal paths are one file.
+            location_id: its place.
+            deployment_id: its camera's stay there.
+            sequence_id: its trigger.
+            frame_num: its number within.
+            timestamp: what the clock on the spot showed.
+            other_path: another name of the same file, asked for where nothing has the first: exports know an
+                image by its address in a cloud and by the name it had on the memory card.
 
         Raises:
             BadRowError: the path names no file, or a text is longer than 32,768 characters.
         """
         _refuse_long({"path": path, "id": key, "location": location_id, "deployment": deployment_id})
-        _refuse_long({"sequence": sequence_id})
+        _refuse_long({"sequence": sequence_id, "path": other_path})
         plain, climbs = plain_path(path)
         if not plain:
             raise BadRowError(f"has the path {path!r}, which names no file")
@@ -163,7 +178,8 @@ class AnnotationStage:
         if frame_num is not None and not 0 <= frame_num < 2**15:
             self.problems.add("frame number out of range", f"{frame_num} ({path})")
             frame_num = None
-        row = (key, path, plain, location_id, deployment_id, sequence_id, frame_num, timestamp)
+        other = plain_path(other_path)[0] or None if other_path else None
+        row = (key, path, plain, other, location_id, deployment_id, sequence_id, frame_num, timestamp)
         self._media.add(row)
 
     def add_observation(
