@@ -1,0 +1,376 @@
+"""Snapshot Serengeti: LILA's pair, and Dryad's pairs."""
+
+import csv
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from blanktrap.core.errors import AnnotationError
+
+IMAGES = ",capture_id,image_rank_in_capture,image_path_rel\n"
+ANNOTATIONS = (
+    ",capture_id,season,site,roll,capture,capture_date_local,capture_time_local,subject_id,question__species,"
+    "question__count_max,p_users_identified_this_species,pielous_evenness_index\n"
+)
+
+# K11 in two seasons: one site, two rolls that are both called 1.
+FRAMES = {
+    "SER_S1#K11#1#205": ["S1/K11/K11_R1/S1_K11_R1_PICT0613.JPG", "S1/K11/K11_R1/S1_K11_R1_PICT0614.JPG"],
+    "SER_S1#K11#1#206": ["S1/K11/K11_R1/S1_K11_R1_PICT0615.JPG"],
+    "SER_S2#K11#1#205": ["S2/K11/K11_R1/S2_K11_R1_PICT0001.JPG"],
+    "SER_S2#B04#3#7": ["S2/B04/B04_R3/S2_B04_R3_PICT0090.JPG"],
+}
+PATHS = [path for paths in FRAMES.values() for path in paths]
+
+
+def annotation(
+    capture_id: str, species: str, *, share: str = "1.0", evenness: str = "0.0", **cells: str
+) -> str:
+    season, site, roll, capture = capture_id.split("#")
+    day, clock = cells.get("day", "2011-02-03"), cells.get("clock", "04:05:06")
+    return f"0,{capture_id},{season},{site},{roll},{capture},{day},{clock},x,{species},1,{share},{evenness}\n"
+
+
+def write_lila(folder: Path, *annotations: str, frames: dict[str, list[str]] = FRAMES) -> tuple[Path, Path]:
+    folder.mkdir(exist_ok=True)
+    lines = [
+        f"{row},{capture},{rank},{path}\n"
+        for row, (capture, rank, path) in enumerate(
+            (capture, rank, path)
+            for capture, paths in frames.items()
+            for rank, path in enumerate(paths, start=1)
+        )
+    ]
+    images, labels = folder / "images.csv", folder / "annotations.csv"
+    images.write_text(IMAGES + "".join(lines))
+    labels.write_text(ANNOTATIONS + "".join(annotations))
+    return images, labels
+
+
+def test_lila_captures_give_labels_places_and_frames(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    images, _ = write_lila(
+        tmp_path / "lila",
+        annotation("SER_S1#K11#1#205", "zebra", share="0.9", evenness="0.3"),
+        annotation("SER_S1#K11#1#205", "wildebeest", share="0.6", evenness="0.3"),
+        annotation("SER_S1#K11#1#206", "blank"),
+        annotation("SER_S2#K11#1#205", "human"),
+    )
+    rows, summary = index_archive(PATHS, images)
+    assert summary.by_label == {"blank": 1, "nonblank": 3, "none": 1}
+    first, second = (rows[path] for path in FRAMES["SER_S1#K11#1#205"])
+    assert (first["label"], first["label_level"], first["species"]) == (
+        "nonblank",
+        "sequence",
+        ["wildebeest", "zebra"],
+    )
+    assert (first["sequence_id"], first["location_id"], first["deployment_id"]) == (
+        "SER_S1#K11#1#205",
+        "K11",
+        "S1/K11/R1",
+    )
+    assert [first["frame_num"], second["frame_num"]] == [0, 1]
+    assert first["timestamp"] == datetime(2011, 2, 3, 4, 5, 6)
+    # Of two species the share that fewer agreed on.
+    assert (first["vote_share"], first["evenness"]) == pytest.approx((0.6, 0.3))
+    other = rows[FRAMES["SER_S2#K11#1#205"][0]]
+    assert (other["location_id"], other["deployment_id"]) == ("K11", "S2/K11/R1")
+    assert (rows[PATHS[2]]["label"], rows[PATHS[2]]["species"]) == ("blank", None)
+
+
+def test_a_lila_capture_that_nobody_annotated_is_never_blank(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    images, _ = write_lila(tmp_path / "lila", annotation("SER_S1#K11#1#206", "blank"))
+    rows, summary = index_archive(PATHS, images)
+    assert summary.by_label == {"blank": 1, "none": 4}
+    assert rows[PATHS[0]]["label"] is None
+    assert rows[PATHS[0]]["location_id"] == "K11"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_either_half_leads_and_finds_the_other(
+    tmp_path: Path, index_archive: Callable[..., Any], first: int
+) -> None:
+    pair = write_lila(tmp_path / "lila", annotation("SER_S1#K11#1#206", "blank"))
+    _, summary = index_archive(PATHS, pair[first])
+    assert summary.by_label["blank"] == 1
+    _, summary = index_archive(PATHS, pair[first], pair[1 - first])
+    assert (summary.by_label["blank"], len(summary.annotations)) == (1, 1)
+    _, summary = index_archive(PATHS, tmp_path / "lila")
+    assert summary.by_label["blank"] == 1
+
+
+@pytest.mark.parametrize(("kept", "missing"), [(0, "annotations"), (1, "images")])
+def test_half_a_pair_says_what_is_missing(
+    tmp_path: Path, index_archive: Callable[..., Any], kept: int, missing: str
+) -> None:
+    pair = write_lila(tmp_path / "lila", annotation("SER_S1#K11#1#206", "blank"))
+    pair[1 - kept].unlink()
+    with pytest.raises(AnnotationError, match=f"SnapshotSerengeti_v2_1_{missing}.csv") as caught:
+        index_archive(PATHS, pair[kept])
+    assert "\n" not in str(caught.value)
+
+
+def test_what_lila_says_unclearly_is_counted_and_left_open(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    images, _ = write_lila(
+        tmp_path / "lila",
+        annotation("SER_S1#K11#1#205", "zebra", share="7", evenness="NaN"),
+        annotation("SER_S1#K11#1#206", "zebra", day="2011-02-03"),
+        annotation("SER_S1#K11#1#206", "lion", day="2011-02-04"),
+        annotation("SER_S2#K11#1#205", "zebra", day="03/02/2011"),
+        annotation("SER_S2#B04#3#7", "zebra", clock=""),
+        annotation("SER_S9#Z99#9#9", "zebra"),
+    )
+    rows, summary = index_archive(PATHS, images)
+    problems = summary.annotations[0].problems
+    assert problems["share of volunteers that is no number from 0 to 1"] == 1
+    assert problems["captures with several times, left open"] == 1
+    assert problems["time in no clear spelling"] == 1
+    assert summary.annotations[0].matches.num_stray_observations == 1
+    assert rows[PATHS[0]]["vote_share"] is None
+    assert [rows[path]["timestamp"] for path in PATHS[2:]] == [None, None, None]
+
+
+def test_a_date_that_does_not_exist_is_refused_or_counted(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    images, labels = write_lila(
+        tmp_path / "lila",
+        annotation("SER_S1#K11#1#206", "blank"),
+        annotation("SER_S1#K11#1#205", "zebra", day="2011-02-30"),
+    )
+    with pytest.raises(AnnotationError, match=r"row 3 .*2011-02-30") as caught:
+        index_archive(PATHS, images)
+    assert str(labels) in str(caught.value)
+    rows, _ = index_archive(PATHS, images, skip_bad_rows=True)
+    assert rows[PATHS[0]]["label"] is None
+    assert rows[PATHS[2]]["label"] == "blank"
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (",capture_id,image_path_rel\n0,SER_S1#K11#1#205,a.jpg\n", "image_rank_in_capture"),
+        (",capture_id,image_rank_in_capture,image_path_rel\n0,,1,a.jpg\n", "row 2 has no capture_id"),
+        (",capture_id,image_rank_in_capture,image_path_rel\n0,SER_S1#K11#1#205,1,\n", "no image_path_rel"),
+    ],
+)
+def test_a_broken_table_of_images_names_file_and_place(
+    tmp_path: Path, index_archive: Callable[..., Any], columns: str, words: str
+) -> None:
+    images, _ = write_lila(tmp_path / "lila", annotation("SER_S1#K11#1#206", "blank"))
+    images.write_text(columns)
+    with pytest.raises(AnnotationError, match=words) as caught:
+        index_archive(PATHS, images)
+    assert str(images) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(list(FRAMES)), st.sampled_from(["zebra", "lion", "blank", "", "unknown"])),
+        max_size=12,
+    )
+)
+def test_lila_labels_follow_from_the_rows_alone(
+    tmp_path_factory: pytest.TempPathFactory, index_archive: Callable[..., Any], seen: list[tuple[str, str]]
+) -> None:
+    images, _ = write_lila(
+        tmp_path_factory.mktemp("pair"), *(annotation(capture, name) for capture, name in seen)
+    )
+    rows, _ = index_archive(PATHS, images)
+    for capture, paths in FRAMES.items():
+        names = {name for of, name in seen if of == capture}
+        animals = names & {"zebra", "lion"}
+        expected = None
+        if animals and "blank" not in names:
+            expected = "nonblank"
+        elif names == {"blank"}:
+            expected = "blank"
+        assert {rows[path]["label"] for path in paths} == {expected}
+
+
+# -- Dryad ---------------------------------------------------------------------------------------------------
+
+EVENTS = {
+    "ASG0001": ["S1/B04/B04_R1/S1_B04_R1_PICT0001.JPG", "S1/B04/B04_R1/S1_B04_R1_PICT0002.JPG"],
+    "ASG0002": ["S1/B04/B04_R1/S1_B04_R1_PICT0003.JPG"],
+    "ASG0003": ["S1/C05/C05_R2/S1_C05_R2_PICT0001.JPG"],
+    "ASG0004": ["S3/C05/C05_R2/S3_C05_R2_PICT0009.JPG"],
+}
+EVENT_PATHS = [path for paths in EVENTS.values() for path in paths]
+CONSENSUS = (
+    "CaptureEventID,DateTime,SiteID,NumSpecies,Species,Count,NumClassifications,NumVotes,NumBlanks,Evenness\n"
+)
+GOLD = "CaptureEventID,NumSpecies,Species,Count\n"
+
+
+def write_dryad(folder: Path, *, consensus: str | None = None, gold: str | None = None) -> Path:
+    folder.mkdir(exist_ok=True)
+    lines = [f"{event},{path}\n" for event, paths in EVENTS.items() for path in paths]
+    (folder / "all_images.csv").write_text("CaptureEventID,URL_Info\n" + "".join(lines))
+    if consensus is not None:
+        (folder / "consensus_data.csv").write_text(CONSENSUS + consensus)
+    if gold is not None:
+        (folder / "gold_standard_data.csv").write_text(GOLD + gold)
+    return folder
+
+
+def test_a_capture_that_the_consensus_does_not_list_is_blank(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    folder = write_dryad(
+        tmp_path / "dryad",
+        consensus="ASG0001,2010-07-20 06:14:06,B04,1,zebra,3,20,15,0,0.4\n"
+        "ASG0004,2012-01-02 03:04:05,C05,1,human,1,10,10,0,0\n",
+    )
+    rows, summary = index_archive(EVENT_PATHS, folder / "all_images.csv")
+    assert {name: row["label"] for name, row in rows.items()} == {
+        EVENT_PATHS[0]: "nonblank",
+        EVENT_PATHS[1]: "nonblank",
+        EVENT_PATHS[2]: "blank",
+        EVENT_PATHS[3]: "blank",
+        EVENT_PATHS[4]: "nonblank",
+    }
+    assert {row["label_level"] for row in rows.values()} == {"sequence"}
+    first, second = rows[EVENT_PATHS[0]], rows[EVENT_PATHS[1]]
+    assert (first["sequence_id"], first["location_id"], first["deployment_id"]) == (
+        "ASG0001",
+        "B04",
+        "S1/B04/R1",
+    )
+    assert [first["frame_num"], second["frame_num"]] == [0, 1]
+    assert first["timestamp"] == datetime(2010, 7, 20, 6, 14, 6)
+    # 15 of 20 volunteers.
+    assert (first["vote_share"], first["evenness"]) == pytest.approx((0.75, 0.4))
+    assert summary.annotations[0].problems == {
+        "captures that consensus_data.csv does not list, called blank for that": 2
+    }
+
+
+def test_a_season_that_the_consensus_does_not_cover_is_not_blank(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    folder = write_dryad(tmp_path / "dryad", consensus="ASG0001,2010-07-20 06:14:06,B04,1,zebra,3,,,,\n")
+    rows, summary = index_archive(EVENT_PATHS, folder)
+    assert rows[EVENT_PATHS[4]]["label"] is None
+    assert summary.by_label == {"blank": 2, "nonblank": 2, "none": 1}
+    reason = "captures of seasons that consensus_data.csv has nothing of, left open"
+    assert summary.annotations[0].problems[reason] == 1
+
+
+def test_tables_that_share_no_capture_make_nothing_blank(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    folder = write_dryad(
+        tmp_path / "dryad", consensus="SER_S1#B04#1#1,2010-07-20 06:14:06,B04,1,zebra,3,,,,\n"
+    )
+    with pytest.raises(AnnotationError, match="shares no capture") as caught:
+        index_archive(EVENT_PATHS, folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_consensus_row_that_is_left_out_makes_no_capture_blank(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    folder = write_dryad(
+        tmp_path / "dryad",
+        consensus="ASG0001,2010-07-20 06:14:06,B04,1,zebra,3,,,,\n"
+        "ASG0002,2010-02-30 06:14:06,B04,1,lion,1,,,,\n",
+    )
+    with pytest.raises(AnnotationError, match=r"row 3 .*2010-02-30"):
+        index_archive(EVENT_PATHS, folder)
+    rows, _ = index_archive(EVENT_PATHS, folder, skip_bad_rows=True)
+    assert (rows[EVENT_PATHS[2]]["label"], rows[EVENT_PATHS[3]]["label"]) == (None, "blank")
+
+
+@pytest.mark.parametrize("row", ["ASG0002,2010-07-20\n", ",2010-07-20 06:14:06,B04,1,lion,1,,,,\n"])
+def test_a_consensus_row_whose_capture_cannot_be_told_is_always_refused(
+    tmp_path: Path, index_archive: Callable[..., Any], row: str
+) -> None:
+    folder = write_dryad(
+        tmp_path / "dryad", consensus="ASG0001,2010-07-20 06:14:06,B04,1,zebra,3,,,,\n" + row
+    )
+    with pytest.raises(AnnotationError, match="would make its capture blank"):
+        index_archive(EVENT_PATHS, folder, skip_bad_rows=True)
+
+
+def test_the_gold_standard_is_a_sample_and_makes_nothing_blank(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    folder = write_dryad(tmp_path / "dryad", gold="ASG0001,1,zebra,1\nASG0003,1,impossible,NA\n")
+    rows, summary = index_archive(EVENT_PATHS, folder / "gold_standard_data.csv")
+    assert summary.by_label == {"nonblank": 2, "none": 3}
+    assert rows[EVENT_PATHS[3]]["label"] is None
+    reason = "captures that the sample gold_standard_data.csv does not list, left open"
+    assert summary.annotations[0].problems == {reason: 2}
+
+
+def test_consensus_and_gold_standard_are_read_side_by_side(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    folder = write_dryad(
+        tmp_path / "dryad",
+        consensus="ASG0001,2010-07-20 06:14:06,B04,1,zebra,3,,,,\n"
+        "ASG0002,2010-07-20 06:15:00,B04,1,lion,3,,,,\n",
+        gold="ASG0001,1,zebra,1\nASG0003,1,lion,1\n",
+    )
+    rows, summary = index_archive(EVENT_PATHS, folder)
+    assert len(summary.annotations) == 2
+    # The volunteers saw nothing there, the experts a lion: open, and listed.
+    assert rows[EVENT_PATHS[3]]["label"] is None
+    assert summary.contradicting == [EVENT_PATHS[3]]
+
+
+def test_a_dryad_table_without_its_partner_says_what_is_missing(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    folder = write_dryad(tmp_path / "dryad", gold="ASG0001,1,zebra,1\n")
+    (folder / "all_images.csv").unlink()
+    with pytest.raises(AnnotationError, match=r"all_images\.csv \(CaptureEventID, URL_Info\)"):
+        index_archive(EVENT_PATHS, folder / "gold_standard_data.csv")
+
+
+def test_the_volunteers_raw_answers_are_no_labels(tmp_path: Path, index_archive: Callable[..., Any]) -> None:
+    folder = write_dryad(tmp_path / "dryad")
+    raw = folder / "raw_data_for_dryad.csv"
+    raw.write_text("ClassificationID,CaptureEventID,NumSpecies,Species\n1,ASG0001,1,zebra\n")
+    with pytest.raises(AnnotationError, match="no known annotation format"):
+        index_archive(EVENT_PATHS, raw)
+
+
+@pytest.mark.real
+def test_the_real_gold_standard_labels_its_captures_and_no_others(
+    tmp_path: Path, real_data: Path, index_archive: Callable[..., Any]
+) -> None:
+    path = real_data / "annotations" / "serengeti_gold" / "gold_standard_data.csv"
+    with path.open(newline="") as file:
+        gold = list(csv.DictReader(file))
+    assert len(gold) == 4432
+    events = sorted({row["CaptureEventID"] for row in gold})
+    names = {event: f"S1/B04/B04_R1/{event}.JPG" for event in [*events, "elsewhere"]}
+    images = tmp_path / "all_images.csv"
+    images.write_text(
+        "CaptureEventID,URL_Info\n" + "".join(f"{event},{name}\n" for event, name in names.items())
+    )
+    rows, summary = index_archive(names.values(), path, images)
+    # Worked out apart from the reader: a capture is open where no row of it names anything.
+    named = {row["CaptureEventID"] for row in gold if row["Species"] != "impossible"}
+    assert (len(events), len(named)) == (4149, 4119)
+    assert summary.by_label == {"nonblank": len(named), "none": len(events) - len(named) + 1}
+    assert rows[names["elsewhere"]]["label"] is None
+    two = Counter(row["CaptureEventID"] for row in gold)
+    assert sum(len(row["species"] or []) > 1 for row in rows.values()) == sum(
+        count > 1 for count in two.values()
+    )
