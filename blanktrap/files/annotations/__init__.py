@@ -8,16 +8,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from blanktrap.core.errors import AnnotationError
+from blanktrap.files.annotations.camtrap_dp import CamtrapDp
 from blanktrap.files.annotations.coco import CocoCameraTraps
 from blanktrap.files.annotations.formats import AnnotationFormat, ReadOptions
 from blanktrap.files.annotations.opening import AnnotationFile, OpenedAnnotations
+from blanktrap.files.annotations.serengeti import SnapshotSerengeti
+from blanktrap.files.annotations.serengeti_dryad import SnapshotSerengetiDryad
 from blanktrap.files.annotations.staging import AnnotationStage, StagedAnnotations
 from blanktrap.files.annotations.table import LabelTable
+from blanktrap.files.annotations.wildlife_insights import WildlifeInsights
 from blanktrap.files.storage import Storage
 
 # In the order in which they are asked: what recognises itself by more comes first. A new format is a module
 # here and one more entry.
-FORMATS: tuple[AnnotationFormat, ...] = (CocoCameraTraps(), LabelTable())
+FORMATS: tuple[AnnotationFormat, ...] = (
+    SnapshotSerengeti(),
+    SnapshotSerengetiDryad(),
+    CamtrapDp(),
+    WildlifeInsights(),
+    CocoCameraTraps(),
+    LabelTable(),
+)
 
 AUTO = "auto"
 FORMAT_KEYS = (AUTO, *(one.key for one in FORMATS))
