@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blanktrap.core.cutoffs import choose_cutoff
+from blanktrap.core.dealing import count_strata, deal_groups
 from blanktrap.core.errors import TrainingError
 from blanktrap.core.metrics import rank_scores
-from blanktrap.core.splits import split_by_location
 from blanktrap.core.wording import percent
 
 RECALLS = (0.95, 0.96, 0.97)
@@ -45,8 +45,11 @@ def deal_folds(
             f"--folds {num_folds}: the labelled media come from {num_groups} location(s), {needed} or more "
             f"are needed: each fold holds out whole locations, and of the others some train and some validate"
         )
-    shares = dict.fromkeys(range(num_folds), 1.0 / num_folds)
-    return np.array(split_by_location(groups, is_nonblank, shares=shares, seed=seed), dtype=np.int16)  # type: ignore[arg-type]
+    labels = np.asarray(is_nonblank, dtype=bool)
+    _, group_of = np.unique(np.asarray(groups, dtype=object), return_inverse=True)
+    strata = count_strata(group_of, [(~labels, 1.0), (labels, 1.0)])
+    folds = deal_groups(strata, np.full(num_folds, 1.0 / num_folds), seed=seed)
+    return folds[group_of].astype(np.int16)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -211,6 +211,13 @@ def test_label_missing_beside_a_fold_is_refused_by_its_name(archive: Archive, tm
     assert not (tmp_path / "out").exists()
 
 
+def test_fold_that_has_nothing_to_learn_from_is_refused_by_its_name(archive: Archive, tmp_path: Path) -> None:
+    levels = ["media" if place_of(number) in ("place-0", "place-1") else "sequence" for number in range(48)]
+    said = refused(archive(48, 6, label_level=levels), tmp_path / "out", frames="only-media-level")
+    assert said.startswith("fold ")
+    assert "no blank media in `" in said
+
+
 def test_all_frames_are_scored_whatever_is_learned_from_and_media_without_location_are_told(
     archive: Archive, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ network, unknown keys. Precedence: a flag on the command line, else the default 
 resolved configuration is saved beside every output.
 """
 
+from blanktrap.core.config.audit_labels import AuditLabelsConfig
 from blanktrap.core.config.base import Channel, Config, Share, resolve
 from blanktrap.core.config.demo import ArchiveConfig
 from blanktrap.core.config.evaluate import EvaluateConfig
@@ -15,6 +16,7 @@ from blanktrap.core.config.train import Frames, Preprocessing, TrainConfig
 
 __all__ = [
     "ArchiveConfig",
+    "AuditLabelsConfig",
     "Channel",
     "Config",
     "DecodeLimits",
