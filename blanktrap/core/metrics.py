@@ -71,6 +71,12 @@ class ConfusionCounts:
         """Share of all media kept; None without media."""
         return _share(self.num_kept, self.num_media)
 
+    def f_beta(self, beta: float) -> float | None:
+        """See `Curve.f_beta`; None without nonblank media and with nothing kept."""
+        weight = check_beta(beta) ** 2
+        gained = (1.0 + weight) * self.kept_nonblank
+        return _share(gained, gained + weight * self.missed_nonblank + self.kept_blank)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
@@ -104,6 +110,27 @@ class Curve:
     def kept_share(self) -> Floats:
         """Share of all media kept; nan without media."""
         return _shares(self.kept_nonblank + self.kept_blank, self.num_nonblank + self.num_blank)
+
+    @property
+    def false_positive_rate(self) -> Floats:
+        """Share of blanks kept, the abscissa of the ROC; `recall` is its ordinate. nan without blanks."""
+        return _shares(self.kept_blank, self.num_blank)
+
+    def f_beta(self, beta: float) -> Floats:
+        """F-beta: the harmonic mean of precision and recall, recall counting beta times as much.
+
+        Args:
+            beta: above 0; 2 suits a filter that must not lose animals.
+
+        Returns:
+            (1+β²)·kept nonblank / ((1+β²)·kept nonblank + β²·missed nonblank + kept blank); nan where all
+            three are 0.
+
+        Source: van Rijsbergen 1979, chapter 7.
+        """
+        weight = check_beta(beta) ** 2
+        gained = (1.0 + weight) * self.kept_nonblank
+        return _shares(gained, gained + weight * (self.num_nonblank - self.kept_nonblank) + self.kept_blank)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +197,13 @@ def check_cutoff(cutoff: float) -> None:
     """Raise EvaluationError when a cutoff lies outside [0, 1]."""
     if not 0.0 <= cutoff <= 1.0:
         raise EvaluationError(f"cutoff {cutoff} is outside [0, 1]: scores are probabilities")
+
+
+def check_beta(beta: float) -> float:
+    """The beta of an F score; raises EvaluationError when it is not above 0."""
+    if not 0.0 < beta < float("inf"):
+        raise EvaluationError(f"beta {beta} of an F score must be above 0: 1 is even, 2 favours recall")
+    return beta
 
 
 def check_scores(p_nonblank: ArrayLike) -> Floats:
@@ -279,7 +313,7 @@ def _share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def _shares(part: Counts, whole: Counts | int) -> Floats:
+def _shares(part: Counts | Floats, whole: Counts | Floats | int) -> Floats:
     filled: Floats = np.full(part.shape, np.nan)
     np.divide(part, whole, out=filled, where=np.asarray(whole) != 0)
     return filled

@@ -16,16 +16,14 @@ due (learn then test: Angelopoulos et al. 2021, fixed sequences; Bates et al. 20
 location, and was chosen among eleven by `benchmarks/cutoff_coverage.py`; docs/evaluation.md has the figures.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from blanktrap.core.errors import CutoffError, PromiseError
+from blanktrap.core.locations import Names, code_locations
 from blanktrap.core.metrics import check_scores
 from blanktrap.core.recall_bounds import MissedCounts, bets_win, count_missed, pooled_bounds
 
@@ -73,7 +71,7 @@ class PromisedCutoff:
 
 def promise_cutoff(
     p_nonblank: ArrayLike,
-    locations: Sequence[object] | NDArray[np.generic] | pa.Array,
+    locations: Names,
     *,
     min_recall: float,
     confidence: float = 0.95,
@@ -100,7 +98,7 @@ def promise_cutoff(
     """
     _check(min_recall, confidence)
     scores = check_scores(p_nonblank)
-    codes = _codes_of(locations)
+    codes, _ = code_locations(locations)
     if codes.shape != scores.shape:
         raise CutoffError(f"{scores.shape} scores do not match {codes.shape} locations")
     if not scores.size:
@@ -132,8 +130,8 @@ def promise_cutoff(
 
 def promise_cutoffs_by_stratum(
     p_nonblank: ArrayLike,
-    locations: Sequence[object] | NDArray[np.generic] | pa.Array,
-    strata: Sequence[object] | NDArray[np.generic] | pa.Array,
+    locations: Names,
+    strata: Names,
     *,
     min_recall: float,
     confidence: float = 0.95,
@@ -151,16 +149,14 @@ def promise_cutoffs_by_stratum(
         PromiseError: one stratum cannot support its promise; the message names it.
     """
     _check(min_recall, confidence)
-    scores, codes, names = check_scores(p_nonblank), _codes_of(locations), _codes_of(strata)
-    if not scores.shape == codes.shape == names.shape:
-        raise CutoffError(f"{scores.shape} scores do not match {codes.shape} locations, {names.shape} strata")
-    given = strata.to_pylist() if isinstance(strata, pa.Array | pa.ChunkedArray) else list(strata)
-    _, firsts = np.unique(names, return_index=True)
-    each = 1.0 - (1.0 - confidence) / max(firsts.size, 1)
+    scores = check_scores(p_nonblank)
+    (codes, _), (parts, names) = code_locations(locations), code_locations(strata)
+    if not scores.shape == codes.shape == parts.shape:
+        raise CutoffError(f"{scores.shape} scores do not match {codes.shape} locations, {parts.shape} strata")
+    each = 1.0 - (1.0 - confidence) / max(len(names), 1)
     promised: dict[object, PromisedCutoff] = {}
-    for first in sorted(firsts):
-        mine = names == names[first]
-        name = given[first]
+    for part, name in enumerate(names):
+        mine = parts == part
         try:
             promised[name] = promise_cutoff(scores[mine], codes[mine], min_recall=min_recall, confidence=each)
         except PromiseError as problem:
@@ -176,18 +172,6 @@ def _check(min_recall: float, confidence: float) -> None:
             raise CutoffError(
                 f"a {name} of {value} cannot be promised: it must lie between 0 and 1, such as 0.95"
             )
-
-
-def _codes_of(values: Sequence[object] | NDArray[np.generic] | pa.Array) -> NDArray[np.int64]:
-    """Whole numbers from 0 for equal values; null is a value like others."""
-    array = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, from_pandas=True)
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    encoded = array if isinstance(array, pa.DictionaryArray) else array.dictionary_encode()
-    codes: NDArray[np.int64] = pc.fill_null(
-        encoded.indices.cast(pa.int64()), len(encoded.dictionary)
-    ).to_numpy()
-    return codes
 
 
 def _refusal(labelled: MissedCounts, min_recall: float, confidence: float, per: Per) -> PromiseError:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, fbeta_score, roc_auc_score, roc_curve
 from sklearn.metrics import precision_recall_curve as reference_curve
 
 from blanktrap.core.errors import EvaluationError
@@ -81,6 +81,43 @@ def test_the_curve_equals_that_of_scikit_learn(pairs):
     assert curve.cutoffs == pytest.approx(cutoffs)
     assert curve.precision == pytest.approx(precision[:-1])  # the reference appends (1, 0)
     assert curve.recall == pytest.approx(recall[:-1])
+
+
+@given(rows)
+@settings(max_examples=100, deadline=None)
+def test_roc_points_equal_those_of_scikit_learn(pairs):
+    scores, labels = split(pairs)
+    false_positive_rate, recall, _ = roc_curve(labels, scores, drop_intermediate=False)
+    curve = precision_recall_curve(scores, labels)
+    # The reference goes down from a cutoff above all scores, where nothing is kept.
+    assert curve.false_positive_rate == pytest.approx(false_positive_rate[:0:-1])
+    assert curve.recall == pytest.approx(recall[:0:-1])
+
+
+def test_f_scores_of_a_hand_worked_table():
+    # At 0.5: 2 kept of 3 nonblank, 1 blank kept. F1 = 2*2/(2*2 + 1 + 1); F2 = 5*2/(5*2 + 4*1 + 1).
+    counts = confusion_counts(SCORES, NONBLANK, 0.5)
+    assert counts.f_beta(1) == pytest.approx(4 / 6)
+    assert counts.f_beta(2) == pytest.approx(10 / 15)
+    assert confusion_counts([0.1], [False], 0.5).f_beta(1) is None
+
+
+@given(rows, st.sampled_from([0.5, 1.0, 2.0]))
+@settings(max_examples=50, deadline=None)
+def test_f_scores_equal_those_of_scikit_learn(pairs, beta):
+    scores, labels = split(pairs)
+    curve = precision_recall_curve(scores, labels)
+    expected = [fbeta_score(labels, scores >= cutoff, beta=beta) for cutoff in curve.cutoffs]
+    assert curve.f_beta(beta) == pytest.approx(expected)
+    assert confusion_counts(scores, labels, float(curve.cutoffs[0])).f_beta(beta) == pytest.approx(
+        expected[0]
+    )
+
+
+@pytest.mark.parametrize("beta", [0.0, -1.0, float("nan"), float("inf")])
+def test_f_scores_need_a_beta_above_0(beta):
+    with pytest.raises(EvaluationError, match="beta"):
+        confusion_counts(SCORES, NONBLANK, 0.5).f_beta(beta)
 
 
 @given(rows, st.randoms(use_true_random=False))
