@@ -31,8 +31,8 @@ FLAGS = {
     "--banner-top --banner-bottom --min-recall --seed --no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --no-sign-request",
-    "evaluate": "--out --labels --cutoff --blank-rate --images-per-hour --hours-per-week --split "
-    "--allow-incomplete --allow-seen --overwrite --no-sign-request",
+    "evaluate": "--out --labels --tags --sample-errors --cutoff --blank-rate --images-per-hour "
+    "--hours-per-week --split --allow-incomplete --allow-seen --overwrite --no-sign-request",
     "audit-labels": "--out --num-media --allow-seen --seed --overwrite --no-sign-request",
     "demo": "--out --images --locations --difficulty --num-epochs --seed",
     "dashboard": "--port --no-sign-request",
@@ -203,6 +203,14 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
     ("arguments", "said"),
     [
         ("evaluate s --out r --cutoff 1.5", "--cutoff: input should be <= 1 (got 1.5)"),
+        (
+            "evaluate s --out r --sample-errors 1144",
+            "--sample-errors 1144: expected missed:found, such as 1144:600",
+        ),
+        (
+            "evaluate s --out r --sample-errors 0:0",
+            "--sample-errors 0:0: expected missed:found, such as 1144:600",
+        ),
         ("evaluate s --out r --cutoff nan", "--cutoff: input should be a finite number (got nan)"),
         ("evaluate s --out r --blank-rate 1", "--blank-rate: input should be less than 1 (got 1.0)"),
         (

@@ -6,6 +6,7 @@ import typer
 
 from blanktrap.cli.root import NoSignRequest, print_lines
 from blanktrap.core.config import EvaluateConfig, resolve
+from blanktrap.core.errors import UsageError
 from blanktrap.files.storage import Storage
 
 
@@ -34,6 +35,17 @@ def evaluate(
     hours_per_week: Annotated[
         float | None, typer.Option(help="Working hours in a week (default 40).")
     ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(help="What people saw in missed and found media: a filled-in queue; several allowed."),
+    ] = None,
+    sample_errors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MISSED:FOUND",
+            help="Draw missed and found nonblank media for people to tag, such as 1144:600.",
+        ),
+    ] = None,
     split: Annotated[
         Literal["train", "val", "test"] | None,
         typer.Option(help="Part to measure on (default: test where there is one, else all)."),
@@ -57,6 +69,7 @@ def evaluate(
         {
             "cutoffs": cutoff or None,
             "blank_rates": blank_rate or None,
+            "sample_errors": _parse_sample(sample_errors),
             "images_per_hour": images_per_hour,
             "hours_per_week": hours_per_week,
             "split": split,
@@ -71,6 +84,20 @@ def evaluate(
         config=settings,
         storage=Storage(no_sign_request=no_sign_request),
         labels=labels,
+        tags=tags or (),
         overwrite=overwrite,
     )
     print_lines(report.lines())
+
+
+def _parse_sample(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    refusal = UsageError(f"--sample-errors {text}: expected missed:found, such as 1144:600")
+    try:
+        nums = tuple(int(part) for part in text.split(":"))
+    except ValueError as problem:
+        raise refusal from problem
+    if len(nums) != 2 or min(nums) < 0 or not any(nums):
+        raise refusal
+    return nums[0], nums[1]

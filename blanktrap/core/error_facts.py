@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from blanktrap.core.codebook import Codebook, Codes
+from blanktrap.core.error_tags import AnsweredMedia
 from blanktrap.core.fingerprints import Fingerprints, fingerprint_texts
 from blanktrap.core.vocabulary import Label, Status
 
@@ -41,32 +43,7 @@ NUM_EXAMPLES = 5
 
 NO_TIME = np.iinfo(np.int64).min
 
-Codes = NDArray[np.int32]
 Floats = NDArray[np.float32]
-
-
-class Codebook:
-    """Numbers for values, in the order in which they first came; null has a number as well."""
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-        self._numbers: dict[Any, int] = {}
-
-    def encode(self, column: pa.ChunkedArray | pa.Array) -> Codes:
-        """The number of each value, shape (num_rows,)."""
-        array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        encoded = array.dictionary_encode(null_encoding="encode")
-        numbers = np.asarray([self.number_of(value) for value in encoded.dictionary.to_pylist()], np.int32)
-        return (
-            numbers[encoded.indices.to_numpy(zero_copy_only=False)] if len(array) else np.zeros(0, np.int32)
-        )
-
-    def number_of(self, value: Any) -> int:
-        """The number of one value; a new one where it has none."""
-        number = self._numbers.setdefault(value, len(self.values))
-        if number == len(self.values):
-            self.values.append(value)
-        return number
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,6 +68,8 @@ class NonblankFacts:
     """Which media each of `species` belongs to, shape (num_named,)."""
     quality: dict[str, Floats]
     """By column; nan where unknown."""
+    lots: Fingerprints | None
+    """What each media draws in a sample; None where no sample is wanted."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -117,6 +96,8 @@ class Facts:
     """By number; None for nonblank media of which nobody named a species."""
     highest_blanks: dict[int, list[tuple[float, str]]]
     """The highest-scoring blanks of each location: score and media_id, the highest first."""
+    answered: tuple[AnsweredMedia, ...]
+    """Media that people answered, of any split and label."""
 
 
 @dataclass(kw_only=True)
@@ -124,6 +105,10 @@ class ErrorFacts:
     """Gathers `Facts` from rows that stream by."""
 
     quality_columns: tuple[str, ...] = ()
+    answered_ids: Sequence[str] = ()
+    """Media that people answered."""
+    lot_seed: int | None = None
+    """Of the lots that nonblank media draw; None where no sample is wanted."""
     _locations: Codebook = field(default_factory=Codebook)
     _sizes: Codebook = field(default_factory=Codebook)
     _species: Codebook = field(default_factory=Codebook)
@@ -132,6 +117,7 @@ class ErrorFacts:
     _blank: dict[str, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
     _sequences: list[Fingerprints] = field(default_factory=list)
     _highest: dict[tuple[int, int], list[tuple[float, str]]] = field(default_factory=dict)
+    _answered: list[dict[str, Any]] = field(default_factory=list)
     _num_nonblank: int = 0
 
     def add(self, table: pa.Table) -> None:
@@ -147,13 +133,17 @@ class ErrorFacts:
             self._add_nonblank(table.filter(pa.array(is_nonblank)), sequences[is_nonblank])
         if is_blank.any():
             self._add_blank(table.filter(pa.array(is_blank)))
+        if self.answered_ids:
+            hit = pc.is_in(table.column("media_id"), value_set=pa.array(self.answered_ids, pa.string()))
+            self._answered += table.select(_ANSWERED).filter(hit).to_pylist()
 
     def facts(self, splits: Iterable[str | None] | None) -> Facts:
         """What is known of the media of some splits; None takes all.
 
         What has been gathered is given away: call it once.
         """
-        wanted = None if splits is None else np.asarray([self._splits.number_of(name) for name in splits])
+        names = None if splits is None else tuple(splits)
+        wanted = None if names is None else np.asarray([self._splits.number_of(name) for name in names])
         nonblank, blank = _joined(self._nonblank, _NONBLANK), _joined(self._blank, _BLANK)
         species_of, species = nonblank.pop("species_of"), nonblank.pop("species")
         if wanted is not None:
@@ -167,15 +157,22 @@ class ErrorFacts:
         lengths = _sequence_lengths(self._sequences, nonblank.pop("sequence"))
         del nonblank["split"], blank["split"]
         quality = {name: nonblank.pop(name) for name in self.quality_columns if name in nonblank}
+        lots = nonblank.pop("lots", np.zeros(0, np.uint64)) if self.lot_seed is not None else None
         return Facts(
             nonblank=NonblankFacts(
-                **nonblank, sequence_length=lengths, species=species, species_of=species_of, quality=quality
+                **nonblank,
+                sequence_length=lengths,
+                species=species,
+                species_of=species_of,
+                quality=quality,
+                lots=lots,
             ),
             blank=BlankFacts(**blank),
             locations=self._locations.values,
             sizes=self._sizes.values,
             species=self._species.values,
             highest_blanks=self._highest_of(wanted),
+            answered=tuple(_answered_media(row, names) for row in self._answered),
         )
 
     def _add_nonblank(self, rows: pa.Table, sequences: Fingerprints) -> None:
@@ -205,6 +202,8 @@ class ErrorFacts:
         self._num_nonblank += rows.num_rows
         for name in self.quality_columns:
             kept[name].append(_floats(rows.column(name)))
+        if self.lot_seed is not None:
+            kept["lots"].append(fingerprint_texts(rows.column("media_id"), seed=self.lot_seed))
 
     def _add_blank(self, rows: pa.Table) -> None:
         scores, location = _scores(rows), self._locations.encode(rows.column("location_id"))
@@ -243,6 +242,7 @@ class ErrorFacts:
         }
 
 
+_ANSWERED = ["media_id", "location_id", "status", "p_nonblank", "label", "split"]
 _NONBLANK: dict[str, type[Any]] = {
     "p_nonblank": np.float32,
     "location": np.int32,
@@ -270,6 +270,16 @@ def _joined(parts: dict[str, list[np.ndarray]], kinds: dict[str, type[Any]]) -> 
         pieces = parts.pop(name, [])
         joined[name] = np.concatenate(pieces) if pieces else np.zeros(0, kinds.get(name, np.float32))
     return joined
+
+
+def _answered_media(row: dict[str, Any], splits: tuple[str | None, ...] | None) -> AnsweredMedia:
+    return AnsweredMedia(
+        media_id=row["media_id"],
+        location_id=row["location_id"],
+        p_nonblank=row["p_nonblank"] if row["status"] == Status.OK.value else None,
+        label=row["label"],
+        is_measured=splits is None or row["split"] in splits,
+    )
 
 
 def _sequence_lengths(all_media: Sequence[Fingerprints], wanted: Fingerprints) -> Codes:

@@ -3,7 +3,7 @@
 Owns: their wording. Refuses: figures that are not in the report.
 """
 
-from blanktrap.core.report_errors import ErrorAnalysis, MissedBy
+from blanktrap.core.report_errors import ErrorAnalysis, MissedBy, SampleToTag, Tags
 from blanktrap.core.report_parts import Figure
 from blanktrap.core.wording import number, percent
 
@@ -31,7 +31,44 @@ def summarise_errors(errors: ErrorAnalysis) -> list[str]:
                 for one in errors.static_scenes[:_NUM_SHOWN]
             )
         )
+    if errors.tags is not None:
+        lines += _tag_lines(errors.tags)
+    if errors.sample is not None:
+        lines += _sample_lines(errors.sample)
     return lines
+
+
+def _tag_lines(tags: Tags) -> list[str]:
+    lines = [
+        f"tags by people on {tags.num_missed:,} missed and {tags.num_found:,} found media "
+        f"(share among missed, among found; difference with 95 % interval):"
+    ]
+    given = [one for one in tags.differences if one.missed.value or one.found.value]
+    for one in sorted(given, key=lambda one: -(one.difference.value or 0.0)):
+        lines.append(
+            f"{f'  {one.tag}':<{_LABEL_WIDTH}}{percent(one.missed.value):>8}{percent(one.found.value):>8}"
+            f"{_points(one.difference)}"
+        )
+    left_out = ", ".join(f"{num:,} {reason}" for reason, num in tags.left_out.items())
+    return [*lines, f"{'  in neither group':<{_LABEL_WIDTH}}{left_out}"] if left_out else lines
+
+
+def _points(difference: Figure) -> str:
+    if difference.value is None:
+        return ""
+    if difference.interval is None:
+        return f"{100.0 * difference.value:+8.1f} points"
+    low, high = (100.0 * bound for bound in difference.interval)
+    return f"{100.0 * difference.value:+8.1f} points ({low:+.1f} to {high:+.1f})"
+
+
+def _sample_lines(sample: SampleToTag) -> list[str]:
+    return [
+        f"{'to tag':<{_LABEL_WIDTH}}{sample.num_missed:,} of {sample.num_missed_there:,} missed and "
+        f"{sample.num_found:,} of {sample.num_found_there:,} found media in {sample.location}: fill in its "
+        f"queue.csv,",
+        f"{'':<{_LABEL_WIDTH}}then evaluate again into another --out with --tags {sample.location}/queue.csv",
+    ]
 
 
 def _missed_lines(by: MissedBy) -> list[str]:

@@ -5,7 +5,7 @@ without labels of both kinds; arithmetic lives in `blanktrap.core`.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,8 @@ import blanktrap
 from blanktrap.core.basis import Basis
 from blanktrap.core.config import EvaluateConfig
 from blanktrap.core.error_facts import COLUMNS as ERROR_COLUMNS
-from blanktrap.core.error_facts import QUALITY_COLUMNS, ErrorFacts
+from blanktrap.core.error_facts import ErrorFacts
+from blanktrap.core.error_sample import draw_error_sample
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.measured import Measured
 from blanktrap.core.pages.html import render_html
@@ -36,6 +37,13 @@ from blanktrap.core.report_tables import (
 from blanktrap.core.report_warnings import describe_seen
 from blanktrap.core.tally import COLUMNS, Tally, gather
 from blanktrap.core.vocabulary import Split
+from blanktrap.files.error_sampling import (
+    begin_facts,
+    describe_sample,
+    read_tags,
+    refuse_earlier_sample,
+    write_error_sample,
+)
 from blanktrap.files.label_join import SCORE_COLUMNS, join_labels
 from blanktrap.files.manifest import open_manifest
 from blanktrap.files.reports import check_output, write_report
@@ -63,6 +71,7 @@ def evaluate_scores(
     config: EvaluateConfig,
     storage: Storage,
     labels: str | None = None,
+    tags: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Report:
     """Measure what a scores dataset is worth, and write the report.
@@ -73,6 +82,7 @@ def evaluate_scores(
         config: cutoff, split, blank rate and speed of hand work.
         storage: the door to the bytes.
         labels: a manifest whose labels replace those in the scores; None takes the scores' own.
+        tags: files of what people saw in missed and found media.
         overwrite: replace an old report at `out`.
 
     Returns:
@@ -89,8 +99,10 @@ def evaluate_scores(
     scores = open_scores(storage, scores_location, allow_incomplete=config.allow_incomplete)
     chosen = find_cutoff(config, scores.run)
     warnings: list[str] = []
-    measures = [name for name in QUALITY_COLUMNS if name in scores.column_names(storage)]
-    facts = ErrorFacts(quality_columns=tuple(measures))
+    if config.sample_errors is not None:
+        refuse_earlier_sample(storage, out)
+    settled = read_tags(storage, tags)
+    facts = begin_facts(storage, scores, settled, lot_seed=config.seed if config.sample_errors else None)
     with group_sequences() as groups:
         tally = _tally(scores, storage, labels, (groups, facts), warnings)
         split, measured = choose_measured(tally, config, scores_location)
@@ -115,12 +127,21 @@ def evaluate_scores(
             f"{seen}, so the figures would flatter: measure with --split test or with labels of other "
             f"locations, or pass --allow-seen"
         )
+    known = facts.facts(None if split is None else [split])
     errors, error_tables = build_error_analysis(
-        facts.facts(None if split is None else [split]),
+        known,
         cutoff=basis.cutoff,
         seed=config.seed,
         measured_on=basis.on.description,
+        settled=settled,
     )
+    sample = None
+    if config.sample_errors is not None:
+        num_missed, num_found = config.sample_errors
+        sample = draw_error_sample(
+            known, cutoff=basis.cutoff, num_missed=num_missed, num_found=num_found, seed=config.seed
+        )
+        errors = errors.model_copy(update={"sample": describe_sample(sample, out)})
     report = build_report(
         basis, created_at=datetime.now(UTC), version=blanktrap.__version__, warnings=warnings
     ).model_copy(update={"error_analysis": errors})
@@ -128,6 +149,8 @@ def evaluate_scores(
     page = report_document(report, tables)
     pages = {"report.html": render_html(page), "report.md": render_markdown(page)}
     write_report(storage, out, report, tables, pages, overwrite=overwrite)
+    if sample is not None:
+        write_error_sample(storage, out, sample, scores, seed=config.seed, cutoff=basis.cutoff)
     logger.info("wrote report %s over %s media", out, f"{tally.num_media:,}")
     return report
 

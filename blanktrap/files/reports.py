@@ -14,14 +14,34 @@ from pydantic import ValidationError
 from blanktrap.core.errors import ReportError
 from blanktrap.core.report import Report
 from blanktrap.core.schemas import REPORT_VERSION
+from blanktrap.files.review_queues import QUEUE_FILES
 from blanktrap.files.s3 import ObjectMissingError
 from blanktrap.files.storage import Storage, join
 
 REPORT_FILE = "report.json"
-TABLES = ("curve", "roc", "histogram", "confusion", "locations", "species", "errors", "static_scenes")
+TABLES = (
+    "curve",
+    "roc",
+    "histogram",
+    "confusion",
+    "locations",
+    "species",
+    "errors",
+    "static_scenes",
+    "error_tags",
+)
 PAGES = ("report.html", "report.md")
+ERROR_SAMPLE = "error_sample"
+"""Folder of the review queue that `--sample-errors` puts into a report."""
 
-_OWN_FILES = frozenset({REPORT_FILE, *PAGES, *(f"{name}.parquet" for name in TABLES)})
+_OWN_FILES = frozenset(
+    {
+        REPORT_FILE,
+        *PAGES,
+        *(f"{name}.parquet" for name in TABLES),
+        *(f"{ERROR_SAMPLE}/{name}" for name in QUEUE_FILES),
+    }
+)
 
 
 def check_output(storage: Storage, location: str, *, overwrite: bool) -> None:

@@ -28,7 +28,7 @@ RECORD = "queue.json"
 QUEUE_VERSION = 1
 
 _TABLE, _SHEET = "queue.parquet", "queue.csv"
-_OWN_FILES = frozenset({RECORD, _TABLE, _SHEET})
+QUEUE_FILES = frozenset({RECORD, _TABLE, _SHEET})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +55,7 @@ def check_queue_output(storage: Storage, location: str, *, overwrite: bool) -> N
     if storage.exists(location.rstrip("/")):
         raise ReviewError(f"{location} is a file: give --out a folder; nothing was overwritten")
     names = {entry.relative for entry in storage.list_folder(location)}
-    foreign = sorted(names - _OWN_FILES)
+    foreign = sorted(names - QUEUE_FILES)
     if foreign:
         raise ReviewError(
             f"{location} holds something else (it has {foreign[0]}): give --out a new or empty folder; "

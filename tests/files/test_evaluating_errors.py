@@ -1,5 +1,7 @@
 """The section on errors of a report, from scores on disk."""
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from blanktrap.core.config import EvaluateConfig
+from blanktrap.core.errors import AnnotationError, EvaluationError, ReviewError
 from blanktrap.core.report import Report
 from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_SCHEMA
+from blanktrap.core.vocabulary import QueueKind
 from blanktrap.files.evaluating import evaluate_scores
 from blanktrap.files.reports import read_report, read_report_table
+from blanktrap.files.review_queues import read_review_queue
 from blanktrap.files.scores import ChunkStats, RunIdentity, begin_run, finish_run, write_chunk
 from blanktrap.files.storage import Storage
 
@@ -175,3 +180,77 @@ def test_measures_that_are_not_there_are_named(tmp_path: Path) -> None:
     errors = evaluate(tmp_path, write_scores(tmp_path / "scores", archive())).error_analysis
     assert errors is not None
     assert "image quality" in errors.left_out[0]
+
+
+# Tags, and media to tag
+
+
+def fill_in(queue: Path, answers: Path, **by_stratum: str) -> None:
+    """Answer a queue's own sheet as one would in a spreadsheet."""
+    text = (queue / "queue.csv").read_bytes().decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    for row in rows:
+        row |= {"label": "nonblank", "labelled_by": "Ana", "position": by_stratum[row["stratum"]]}
+        row["circumstances"] = "night|high_grass" if row["stratum"] == "missed" else ""
+    with answers.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_a_sample_is_drawn_filled_in_and_compared(tmp_path: Path) -> None:
+    scores = write_scores(tmp_path / "scores", archive())
+    sampled = evaluate_scores(
+        scores, str(tmp_path / "first"), config=EvaluateConfig(sample_errors=(12, 30)), storage=STORAGE
+    )
+    queue = read_review_queue(STORAGE, str(tmp_path / "first" / "error_sample"))
+    assert queue.kind is QueueKind.ERROR_SAMPLE
+    strata = queue.rows.column("stratum").to_pylist()
+    assert (strata.count("missed"), strata.count("found")) == (12, 30)
+    known = {row["media_id"]: row for row in archive()}
+    for row in queue.rows.to_pylist():
+        assert row["given_species"] == known[row["media_id"]]["species"]
+        assert row["p_nonblank"] == pytest.approx(known[row["media_id"]]["p_nonblank"])
+        assert (row["p_nonblank"] < 0.5) == (row["stratum"] == "missed")
+        assert row["uri"] == f"/data/{row['media_id']}"
+    assert sampled.error_analysis is not None
+    assert sampled.error_analysis.sample is not None
+    assert sampled.error_analysis.sample.num_missed_there == 20
+    assert "12 of 20 missed and 30 of 60 found media" in "\n".join(sampled.lines())
+
+    fill_in(tmp_path / "first" / "error_sample", tmp_path / "a.csv", missed="background", found="close")
+    errors = evaluate(tmp_path, scores, tags=[str(tmp_path / "a.csv")]).error_analysis
+    assert errors is not None
+    assert errors.tags is not None
+    assert (errors.tags.num_missed, errors.tags.num_found, errors.tags.left_out) == (12, 30, {})
+    found = {one.tag: one for one in errors.tags.differences}
+    assert (found["background"].missed.value, found["background"].found.value) == (1.0, 0.0)
+    assert found["night"].difference.value == 1.0
+    assert found["night"].difference.interval is not None
+    assert read_report_table(STORAGE, str(tmp_path / "report"), "error_tags").num_rows == 11
+
+
+def test_a_sample_that_may_be_filled_in_is_never_drawn_over(tmp_path: Path) -> None:
+    scores, out = write_scores(tmp_path / "scores", archive()), str(tmp_path / "report")
+    config = EvaluateConfig(sample_errors=(2, 2))
+    evaluate_scores(scores, out, config=config, storage=STORAGE)
+    before = (tmp_path / "report" / "error_sample" / "queue.csv").read_bytes()
+    with pytest.raises(ReviewError, match="people may have filled it in"):
+        evaluate_scores(scores, out, config=config, storage=STORAGE, overwrite=True)
+    evaluate_scores(scores, out, config=EvaluateConfig(), storage=STORAGE, overwrite=True)
+    assert (tmp_path / "report" / "error_sample" / "queue.csv").read_bytes() == before
+
+
+def test_tags_that_are_none_are_refused_by_name(tmp_path: Path) -> None:
+    scores = write_scores(tmp_path / "scores", archive())
+    head = "media_id,label,species,position,circumstances,labelled_by,labelled_at\n"
+    (tmp_path / "fog.csv").write_text(f"{head}L0/boar0,nonblank,,close,fog,Ana,\n")
+    with pytest.raises(AnnotationError, match=r"fog\.csv: row 2 .*'fog', allowed are night"):
+        evaluate(tmp_path, scores, tags=[str(tmp_path / "fog.csv")])
+    (tmp_path / "empty.csv").write_text(head)
+    with pytest.raises(EvaluationError, match="no row that is filled in"):
+        evaluate(tmp_path, scores, tags=[str(tmp_path / "empty.csv")])
+    (tmp_path / "other.csv").write_text(f"{head}nowhere.jpg,nonblank,,close,,Ana,\n")
+    with pytest.raises(EvaluationError, match="1 not in the scores"):
+        evaluate(tmp_path, scores, tags=[str(tmp_path / "other.csv")])
+    assert not (tmp_path / "report").exists()
