@@ -31,8 +31,9 @@ FLAGS = {
     "--banner-top --banner-bottom --min-recall --seed --no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --no-sign-request",
-    "evaluate": "--out --labels --tags --sample-errors --cutoff --blank-rate --images-per-hour "
-    "--hours-per-week --split --allow-incomplete --allow-seen --overwrite --no-sign-request",
+    "evaluate": "--out --labels --tags --sample-errors --cutoff --min-recall --confidence --choose-on "
+    "--strata --beta --blank-rate --num-archive-media --images-per-hour --hours-per-week --split --seed "
+    "--allow-incomplete --allow-seen --overwrite --no-sign-request",
     "audit-labels": "--out --num-media --allow-seen --seed --overwrite --no-sign-request",
     "demo": "--out --images --locations --difficulty --num-epochs --seed",
     "dashboard": "--port --no-sign-request",

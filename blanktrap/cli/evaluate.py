@@ -23,11 +23,32 @@ def evaluate(
             "the first is the chosen one."
         ),
     ] = None,
+    min_recall: Annotated[
+        float | None,
+        typer.Option(
+            help="Choose the highest cutoff that promises this nonblank recall on new locations, or say what "
+            "is missing."
+        ),
+    ] = None,
+    confidence: Annotated[
+        float | None, typer.Option(help="Chance that the promise holds (default 0.95).")
+    ] = None,
+    choose_on: Annotated[
+        Literal["train", "val", "test"] | None,
+        typer.Option(help="Split to choose the promised cutoff on (default: the media that are measured)."),
+    ] = None,
+    strata: Annotated[
+        Literal["night"] | None, typer.Option(help="Promise a cutoff for night and one for day as well.")
+    ] = None,
+    beta: Annotated[float | None, typer.Option(help="Weight of recall in F-beta (default 2).")] = None,
     blank_rate: Annotated[
         list[str] | None,
         typer.Option(
             help="Share of blanks in the archive to extrapolate to (default 0.75); several allowed."
         ),
+    ] = None,
+    num_archive_media: Annotated[
+        int | None, typer.Option(help="Images of that archive (default 1,000,000).")
     ] = None,
     images_per_hour: Annotated[
         float | None, typer.Option(help="Images one person excludes in an hour (default 500).")
@@ -50,6 +71,7 @@ def evaluate(
         Literal["train", "val", "test"] | None,
         typer.Option(help="Part to measure on (default: test where there is one, else all)."),
     ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the resampling behind intervals.")] = None,
     allow_incomplete: Annotated[
         bool, typer.Option("--allow-incomplete", help="Measure a run that has not finished.")
     ] = False,
@@ -68,11 +90,18 @@ def evaluate(
         EvaluateConfig,
         {
             "cutoffs": cutoff or None,
+            "min_recall": min_recall,
+            "confidence": confidence,
+            "choose_on": choose_on,
+            "strata": strata,
+            "beta": beta,
             "blank_rates": blank_rate or None,
+            "num_archive_media": num_archive_media,
             "sample_errors": _parse_sample(sample_errors),
             "images_per_hour": images_per_hour,
             "hours_per_week": hours_per_week,
             "split": split,
+            "seed": seed,
             "allow_incomplete": allow_incomplete,
             "allow_seen": allow_seen,
         },

@@ -9,13 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from blanktrap.core.config import EvaluateConfig
+from blanktrap.core.cutoff_choice import DEFAULT_CUTOFF, ChosenCutoff
 from blanktrap.core.figures import CurveBands, curve_bands
 from blanktrap.core.measured import Measured, MeasuredSequences
 from blanktrap.core.report_parts import MeasuredOn
 from blanktrap.core.tally import Tally
 from blanktrap.core.wording import number
-
-_HALF = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,9 +28,7 @@ class Basis:
     split: str | None
     """The split measured; None for all labelled media."""
     config: EvaluateConfig
-    cutoff: float
-    """The chosen one."""
-    cutoff_from: str
+    chosen: ChosenCutoff
     labels_from: str
     scores: str
     run: dict[str, Any]
@@ -44,6 +41,11 @@ class Basis:
     def model(self) -> dict[str, Any]:
         """The model as run.json names it."""
         return dict(self.run.get("model") or {})
+
+    @property
+    def cutoff(self) -> float:
+        """The chosen cutoff."""
+        return self.chosen.value
 
     @cached_property
     def seen_locations(self) -> frozenset[str] | None:
@@ -58,10 +60,10 @@ class Basis:
     @cached_property
     def cutoffs(self) -> dict[float, str]:
         """The cutoffs to measure at and who chose each: the chosen one first, 0.5 always among them."""
-        cutoffs = {self.cutoff: self.cutoff_from}
+        cutoffs = {self.chosen.value: self.chosen.chosen_by}
         for one in self.config.cutoffs:
             cutoffs.setdefault(one, "set by --cutoff")
-        cutoffs.setdefault(_HALF, "always shown")
+        cutoffs.setdefault(DEFAULT_CUTOFF, "always shown")
         return cutoffs
 
     @cached_property
@@ -78,23 +80,26 @@ class Basis:
 def _measured_on(basis: Basis) -> MeasuredOn:
     measured = basis.measured
     num_nonblank, num_blank = (int(num) for num in measured.sizes.sum(axis=0))
-    places = measured.num_known_locations(measured.sizes)
-    part = f"{basis.split} media" if basis.split else "labelled media"
     return MeasuredOn(
-        description=(
-            f"{num_nonblank + num_blank:,} {part} {describe_places(places)} ({num_nonblank:,} nonblank, "
-            f"{num_blank:,} blank)"
-        ),
+        description=describe_media(measured, basis.split),
         split=basis.split,
         num_nonblank=num_nonblank,
         num_blank=num_blank,
-        num_locations=places,
+        num_locations=measured.num_known_locations(measured.sizes),
         num_without_location=int(measured.sizes[0].sum()),
         num_sequence_labels=basis.tally.num_sequence_labels(basis.split),
         num_not_scored_nonblank=int(measured.not_scored[:, 0].sum()),
         num_not_scored_blank=int(measured.not_scored[:, 1].sum()),
         labels_from=basis.labels_from,
     )
+
+
+def describe_media(measured: Measured, split: str | None) -> str:
+    """Which labelled media these are, in words."""
+    num_nonblank, num_blank = (int(num) for num in measured.sizes.sum(axis=0))
+    part = f"{split} media" if split else "labelled media"
+    where = describe_places(measured.num_known_locations(measured.sizes))
+    return f"{num_nonblank + num_blank:,} {part} {where} ({num_nonblank:,} nonblank, {num_blank:,} blank)"
 
 
 def describe_places(num_locations: int) -> str:

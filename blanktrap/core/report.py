@@ -21,6 +21,7 @@ from blanktrap.core.report_parts import (
     Part,
     Promise,
     Sequences,
+    Strata,
 )
 from blanktrap.core.schemas import REPORT_VERSION
 
@@ -51,6 +52,8 @@ class Report(Part):
     """None where no measured media belongs to a known sequence."""
     promise: Promise | None = None
     """None where locations are not known."""
+    strata: Strata | None = None
+    """None where no cutoffs by night and day were asked for."""
     extrapolations: tuple[Extrapolated, ...]
     """One for each blank rate."""
     blank_rate_estimate: BlankRateEstimate | None = None

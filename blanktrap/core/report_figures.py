@@ -6,11 +6,15 @@ arithmetic of a figure, which is `figures`; warnings are `report_warnings`.
 
 from datetime import datetime
 
+import numpy as np
+from numpy.typing import NDArray
+
 from blanktrap.core.basis import Basis, describe_places
+from blanktrap.core.cutoff_choice import DAY, NIGHT
 from blanktrap.core.extrapolation import extrapolate_counts
 from blanktrap.core.figures import curve_bands, extrapolated_figures, share_figures
 from blanktrap.core.measured import Measured
-from blanktrap.core.metrics import ConfusionCounts, Counts
+from blanktrap.core.metrics import ConfusionCounts, Counts, Floats
 from blanktrap.core.report import Report
 from blanktrap.core.report_parts import (
     Archive,
@@ -19,9 +23,12 @@ from blanktrap.core.report_parts import (
     Extrapolated,
     SavingsFigures,
     Sequences,
+    Strata,
+    StratifiedCounts,
 )
 from blanktrap.core.report_warnings import describe_refusals, describe_warnings
 from blanktrap.core.savings import HandWork, savings_of
+from blanktrap.core.tally import IS_NIGHT
 from blanktrap.core.vocabulary import Status
 from blanktrap.core.wording import number
 
@@ -53,6 +60,8 @@ def build_report(basis: Basis, *, created_at: datetime, version: str, warnings: 
         at_cutoffs=at_cutoffs,
         figures={**at_cutoffs[0].figures, **basis.bands.areas},
         sequences=sequences,
+        promise=basis.chosen.promise,
+        strata=_strata(basis),
         extrapolations=tuple(
             _extrapolated(basis, rate, work) for rate in config.blank_rates if not isinstance(rate, str)
         ),
@@ -123,6 +132,30 @@ def _sequences(basis: Basis) -> Sequences | None:
         num_media_without_sequence=found.num_media_without_sequence,
         at_cutoffs=_at_cutoffs(basis, measured, description),
         figures=curve_bands(measured, seed=basis.config.seed, measured_on=description).areas,
+    )
+
+
+def _strata(basis: Basis) -> Strata | None:
+    promised = basis.chosen.by_stratum
+    if promised is None:
+        return None
+    day, night = (promised[name].cutoff if name in promised else 0.0 for name in (DAY, NIGHT))
+    measured, rows = basis.measured, basis.tally.rows
+
+    def is_kept(scores: Floats, is_night: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        kept: NDArray[np.bool_] = scores >= np.where(is_night, np.float32(night), np.float32(day))
+        return kept
+
+    counts = measured.counts_where(is_kept(measured.p_nonblank, measured.is_night))
+    scored = ~np.isnan(rows.p_nonblank)
+    kept = is_kept(rows.p_nonblank[scored], rows.has(IS_NIGHT)[scored])
+    return Strata(
+        cutoffs=promised,
+        confusion=StratifiedCounts.model_validate(vars(counts_of(counts.sum(axis=0)))),
+        figures=share_figures(
+            counts, beta=basis.config.beta, seed=basis.config.seed, measured_on=basis.on.description
+        ),
+        num_set_aside=int((~kept).sum()),
     )
 
 

@@ -162,6 +162,27 @@ class Promise(Part):
     """Why nothing is promised, and what is missing."""
 
 
+class StratifiedCounts(Part):
+    """Confusion counts where each media has its stratum's cutoff."""
+
+    kept_nonblank: int
+    missed_nonblank: int
+    kept_blank: int
+    removed_blank: int
+
+
+class Strata(Part):
+    """Cutoffs of their own for night and day, by frame; the chosen cutoff of the report stays one for all."""
+
+    cutoffs: dict[str, Promise]
+    """By stratum, `day` and `night`; media of which nobody knows count as day."""
+    confusion: StratifiedCounts
+    figures: dict[str, Figure]
+    """As at one cutoff."""
+    num_set_aside: int
+    """Scored media, labelled or not, below their stratum's cutoff."""
+
+
 class BlankRateEstimate(Part):
     """The blank rate of the media that nobody labelled, inferred from their scores."""
 

@@ -21,6 +21,7 @@ def describe_warnings(basis: Basis) -> list[str]:
             f"the {missing:,} that are missing may differ"
         )
     found += _leak_warnings(basis)
+    found += _choice_warnings(basis)
     if on.num_locations <= 1 and not on.num_without_location:
         found.append("all measured media come from one location: this says little about any other")
     elif on.num_without_location:
@@ -79,6 +80,26 @@ def _leak_warnings(basis: Basis) -> list[str]:
         return [
             "the model card names no training locations: nobody can tell whether the model has seen "
             "the measured ones"
+        ]
+    return []
+
+
+def _choice_warnings(basis: Basis) -> list[str]:
+    """Say when the cutoff was chosen on media that make the figures, or the promise, too good."""
+    config, chosen = basis.config, basis.chosen
+    if config.min_recall is None:
+        return []
+    if chosen.warning is not None:
+        return [chosen.warning]
+    if config.choose_on is None or config.choose_on == basis.split:
+        return [
+            "the cutoff was chosen on the media that are measured: the promise reckons with that, but the "
+            "figures at this cutoff are a little too good; --choose-on takes another split"
+        ]
+    if config.choose_on in (Split.TRAIN, Split.VAL):
+        return [
+            f"the cutoff was chosen on {config.choose_on} media, which the model has seen: the promise for "
+            f"new locations is too good"
         ]
     return []
 

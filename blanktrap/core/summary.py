@@ -6,7 +6,7 @@ Owns: wording and alignment of what `blanktrap evaluate` prints. Refuses: comput
 from blanktrap.core.error_summary import summarise_errors
 from blanktrap.core.metrics import ConfusionCounts
 from blanktrap.core.report import Report
-from blanktrap.core.wording import count, percent
+from blanktrap.core.wording import count, cutoff_text, percent
 
 _LABEL_WIDTH = 22
 _COLUMN_WIDTH = 16
@@ -36,11 +36,36 @@ def _measured_lines(report: Report) -> list[str]:
     not_scored = f"{report.archive.num_not_scored:,} of {report.archive.num_media:,} media"
     return [
         _named("measured on", report.measured_on.description),
-        _named("cutoff", f"{report.cutoff:.4g} ({report.chosen.chosen_by})"),
+        _named("cutoff", f"{cutoff_text(report.cutoff)} ({report.chosen.chosen_by})"),
+        *_promise_lines(report),
         _named(
             "not scored", f"{not_scored}{f' ({reasons})' if reasons else ''}: kept for people, in no figure"
         ),
     ]
+
+
+def _promise_lines(report: Report) -> list[str]:
+    promise = report.promise
+    if promise is None:
+        return []
+    sure = f"with {100 * promise.confidence:.4g} % confidence"
+    if promise.promised_recall is None:
+        return [_named("on new locations", f"no recall is promised {sure}: {promise.refusal}")]
+    lines = [
+        _named("on new locations", f"nonblank recall at least {percent(promise.promised_recall)} {sure}")
+    ]
+    if report.strata is not None:
+        cutoffs = ", ".join(
+            f"{name} {cutoff_text(one.cutoff)}" for name, one in report.strata.cutoffs.items()
+        )
+        recall, removed = (report.strata.figures[name].value for name in ("nonblank_recall", "blank_recall"))
+        lines.append(
+            _named(
+                "by night and day",
+                f"cutoffs {cutoffs}: nonblank recall {percent(recall)}, blank recall {percent(removed)}",
+            )
+        )
+    return lines
 
 
 def _confusion_lines(report: Report) -> list[str]:
@@ -65,7 +90,7 @@ def _figure_lines(report: Report) -> list[str]:
     for there in report.extrapolations:
         columns[f"at {100.0 * there.blank_rate:.3g} % blank"] = there.confusion.counts
     for other in report.at_cutoffs[1:]:
-        columns[f"cutoff {other.cutoff:.4g}"] = other.confusion.counts
+        columns[f"cutoff {cutoff_text(other.cutoff)}"] = other.confusion.counts
 
     def line(name: str, figure: str) -> str:
         return _row(name, *(percent(getattr(counts, figure)) for counts in columns.values()))

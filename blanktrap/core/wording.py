@@ -3,12 +3,23 @@
 Owns: one form for shares, counts and durations. Refuses: deciding what is said.
 """
 
+from decimal import ROUND_FLOOR, Decimal
+
 import numpy as np
 
 
 def percent(share: float | None) -> str:
     """A share as `95.3 %`; a dash where there is none."""
     return "-" if share is None else f"{100.0 * share:.1f} %"
+
+
+def cutoff_text(cutoff: float) -> str:
+    """A cutoff with four digits, never rounded up: one that is typed in again keeps no media less."""
+    exact = Decimal(repr(cutoff))
+    if not exact:
+        return "0"
+    place = Decimal(1).scaleb(exact.adjusted() - 3)
+    return f"{exact.quantize(place, ROUND_FLOOR).normalize():f}"
 
 
 def count(number: float) -> str:

@@ -6,15 +6,14 @@ without labels of both kinds; arithmetic lives in `blanktrap.core`.
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow as pa
 
 import blanktrap
-from blanktrap.core.basis import Basis
+from blanktrap.core.basis import Basis, describe_media
 from blanktrap.core.config import EvaluateConfig
+from blanktrap.core.cutoff_choice import choose_report_cutoff, given_cutoff
 from blanktrap.core.error_facts import COLUMNS as ERROR_COLUMNS
 from blanktrap.core.error_facts import ErrorFacts
 from blanktrap.core.error_sample import draw_error_sample
@@ -51,17 +50,7 @@ from blanktrap.files.scores_reader import Scores, open_scores
 from blanktrap.files.sequence_groups import SequenceGroups, group_sequences
 from blanktrap.files.storage import Storage
 
-_DEFAULT_CUTOFF = 0.5
-
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChosenCutoff:
-    """A cutoff and who chose it."""
-
-    value: float
-    chosen_by: str
 
 
 def evaluate_scores(
@@ -92,12 +81,12 @@ def evaluate_scores(
         ReportError: `out` must not be written to.
         ScoresError: the scores are missing, incomplete or damaged.
         EvaluationError: media that the model has seen (unless allowed), no labels, labels of one kind
-            only, or a cutoff outside [0, 1].
+            only, a cutoff outside [0, 1], or a recall that cannot be promised.
         SourceError: something cannot be read or written.
     """
     check_output(storage, out, overwrite=overwrite)
     scores = open_scores(storage, scores_location, allow_incomplete=config.allow_incomplete)
-    chosen = find_cutoff(config, scores.run)
+    given_cutoff(config, scores.run)  # a card that recommends nonsense is refused before the long pass
     warnings: list[str] = []
     if config.sample_errors is not None:
         refuse_earlier_sample(storage, out)
@@ -106,15 +95,18 @@ def evaluate_scores(
     with group_sequences() as groups:
         tally = _tally(scores, storage, labels, (groups, facts), warnings)
         split, measured = choose_measured(tally, config, scores_location)
+        labelled = _labelled(tally, config, split, measured, scores_location)
         sequences = groups.measured(split, tally.locations)
+    chosen = choose_report_cutoff(
+        config, scores.run, labelled, measured_on=describe_media(labelled, config.choose_on or split)
+    )
     basis = Basis(
         tally=tally,
         measured=measured,
         sequences=sequences,
         split=split,
         config=config,
-        cutoff=chosen.value,
-        cutoff_from=chosen.chosen_by,
+        chosen=chosen,
         labels_from=labels or "the scores",
         scores=scores_location,
         run=scores.run,
@@ -155,24 +147,6 @@ def evaluate_scores(
     return report
 
 
-def find_cutoff(config: EvaluateConfig, run: dict[str, Any]) -> ChosenCutoff:
-    """The cutoff to measure at: the configuration's, else the model card's, else 0.5.
-
-    Raises:
-        EvaluationError: the model card recommends something outside [0, 1].
-    """
-    if config.cutoffs:
-        return ChosenCutoff(value=config.cutoffs[0], chosen_by="set by --cutoff")
-    recommended = (run.get("model") or {}).get("recommended_cutoff")
-    if recommended is None:
-        return ChosenCutoff(value=_DEFAULT_CUTOFF, chosen_by="the default: the model card recommends none")
-    if not isinstance(recommended, int | float) or not 0.0 <= recommended <= 1.0:
-        raise EvaluationError(
-            f"the model card recommends the cutoff {recommended!r}, outside [0, 1]: pass --cutoff"
-        )
-    return ChosenCutoff(value=float(recommended), chosen_by="recommended by the model card")
-
-
 def choose_measured(tally: Tally, config: EvaluateConfig, where: str) -> tuple[str | None, Measured]:
     """Choose the labelled media to measure on: the split asked for, else `test`, else all labelled.
 
@@ -189,10 +163,7 @@ def choose_measured(tally: Tally, config: EvaluateConfig, where: str) -> tuple[s
             f"or index with --annotations"
         )
     split = config.split or (Split.TEST.value if Split.TEST.value in found else None)
-    if split is not None and split not in found:
-        there = ", ".join(f"{num:,} of {name or 'no split'}" for name, num in found.items())
-        raise EvaluationError(f"{where} has no labelled media of split {split}; it has {there}")
-    measured = tally.measured(split)
+    measured = _measured_part(tally, split, where)
     num_nonblank, num_blank = measured.ranked.nonblank.size, measured.ranked.blank.size
     part = f"of split {split} " if split else ""
     if not num_nonblank and not num_blank:
@@ -204,6 +175,23 @@ def choose_measured(tally: Tally, config: EvaluateConfig, where: str) -> tuple[s
             f"label some {other} media too, or measure another --split"
         )
     return split, measured
+
+
+def _labelled(
+    tally: Tally, config: EvaluateConfig, split: str | None, measured: Measured, where: str
+) -> Measured:
+    """The media that a promised cutoff is chosen on: those that are measured, or another split's."""
+    if config.choose_on is None or config.choose_on == split:
+        return measured
+    return _measured_part(tally, config.choose_on, where)
+
+
+def _measured_part(tally: Tally, split: str | None, where: str) -> Measured:
+    found = tally.labelled_by_split
+    if split is not None and split not in found:
+        there = ", ".join(f"{num:,} of {name or 'no split'}" for name, num in found.items())
+        raise EvaluationError(f"{where} has no labelled media of split {split}; it has {there}")
+    return tally.measured(split)
 
 
 def _tally(

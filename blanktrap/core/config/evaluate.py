@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from blanktrap.core.config.base import Config, Share
 
@@ -59,3 +59,10 @@ class EvaluateConfig(Config):
     """Measure a scores dataset without `_SUCCESS`."""
     allow_seen: bool = False
     """Measure media or locations that the model was trained or validated on; the report warns of it."""
+
+    @model_validator(mode="after")
+    def _promise_is_asked_for(self) -> "EvaluateConfig":
+        for flag, value in (("--choose-on", self.choose_on), ("--strata", self.strata)):
+            if value is not None and self.min_recall is None:
+                raise ValueError(f"{flag} says how to choose a promised cutoff: it needs --min-recall")
+        return self

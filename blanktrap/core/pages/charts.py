@@ -18,7 +18,7 @@ from blanktrap.core.pages.drawing import (
     picture,
     share_axis,
 )
-from blanktrap.core.wording import count, percent, span
+from blanktrap.core.wording import count, cutoff_text, percent, span
 
 _RECALL = Mark("nonblank recall", "recall")
 _PRECISION = Mark("nonblank precision", "precision", "8 4")
@@ -58,7 +58,7 @@ def cutoff_chart(curve: pa.Table, histogram: pa.Table, cutoff: float, *, beta: f
         upper.band(cutoffs, low, high, lines[name].colour)
     for name, mark in lines.items():
         upper.line(cutoffs, _column(curve, name)[::_EVERY_NTH], mark)
-    upper.upright(cutoff, f"cutoff {cutoff:.4g}")
+    upper.upright(cutoff, f"cutoff {cutoff_text(cutoff)}")
     starts, ends, nonblank, blank, _ = _bins(histogram)
     lower = Panel(x, count_axis("labelled media", float((nonblank + blank).max())), 480, 150)
     lower.bars(starts, ends, np.zeros_like(blank), blank, _BLANK_BARS.colour)
@@ -92,7 +92,7 @@ def archive_chart(histogram: pa.Table, cutoff: float) -> Drawing:
         150,
     )
     panel.bars(starts, ends, np.zeros_like(archive), archive, _ALL_BARS.colour)
-    panel.upright(cutoff, f"cutoff {cutoff:.4g}")
+    panel.upright(cutoff, f"cutoff {cutoff_text(cutoff)}")
     return Drawing(
         svg=picture([panel.svg()], height_px=244, title="All scored media by score"),
         caption="All scored media, labelled or not. Those left of the cutoff are called blank.",

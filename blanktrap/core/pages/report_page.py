@@ -30,10 +30,11 @@ from blanktrap.core.pages.worded_tables import (
     origin_table,
     savings_table,
     species_table,
+    strata_table,
 )
 from blanktrap.core.report import Report
 from blanktrap.core.report_parts import Figure
-from blanktrap.core.wording import count, number, percent, span
+from blanktrap.core.wording import count, cutoff_text, number, percent, span
 
 # More bars than this and the whole archive is worth a chart of its own.
 _SAME_SHARE = 0.99
@@ -115,12 +116,14 @@ def _cutoffs(report: Report, tables: Mapping[str, pa.Table]) -> list[Block]:
     blocks: list[Block] = [
         Heading("What the cutoff does"),
         Paragraph(
-            f"Media with p_nonblank at or above {report.cutoff:.4g} are kept for people, the others are "
-            f"called blank. The cutoff was {report.chosen.chosen_by}."
+            f"Media with p_nonblank at or above {cutoff_text(report.cutoff)} are kept for people, the others "
+            f"are called blank. The cutoff was {report.chosen.chosen_by}."
         ),
     ]
     if report.promise is not None:
         blocks.append(Paragraph(_promise(report)))
+    if report.strata is not None:
+        blocks.append(strata_table(report.strata))
     config_beta = float(report.config.get("beta", 2.0))
     blocks.append(cutoff_chart(tables["curve"], tables["histogram"], report.cutoff, beta=config_beta))
     blocks.append(Beside(confusion_tables(report)))
@@ -153,7 +156,7 @@ def _figures(report: Report, tables: Mapping[str, pa.Table]) -> list[Block]:
         DataTable(
             columns=columns,
             rows=figure_rows(report, report.figures),
-            title=f"By frame, cutoff {report.cutoff:.4g}",
+            title=f"By frame, cutoff {cutoff_text(report.cutoff)}",
             caption=f"Measured on {report.measured_on.description}. Intervals: locations are drawn again.",
         )
     ]
@@ -163,7 +166,7 @@ def _figures(report: Report, tables: Mapping[str, pa.Table]) -> list[Block]:
             DataTable(
                 columns=columns,
                 rows=figure_rows(report, {**found.at_cutoffs[0].figures, **found.figures}),
-                title=f"By sequence, cutoff {report.cutoff:.4g}",
+                title=f"By sequence, cutoff {cutoff_text(report.cutoff)}",
                 caption=f"Measured on {found.description}.",
             )
         )

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from blanktrap.core.pages.document import DataTable
 from blanktrap.core.report import Report
-from blanktrap.core.report_parts import Confusion, Extrapolated, Figure, SavingsFigures
-from blanktrap.core.wording import count, percent, span
+from blanktrap.core.report_parts import Confusion, Extrapolated, Figure, SavingsFigures, Strata
+from blanktrap.core.wording import count, cutoff_text, percent, span
 
 _NAMES = {
     "nonblank_recall": "nonblank recall",
@@ -81,13 +81,15 @@ def confusion_tables(report: Report) -> tuple[DataTable, ...]:
         chosen = " (chosen)" if place == 0 else ""
         tables.append(
             _confusion_table(
-                f"By frame, cutoff {at.cutoff:.4g}{chosen}", at.confusion, report.measured_on.num_not_scored
+                f"By frame, cutoff {cutoff_text(at.cutoff)}{chosen}",
+                at.confusion,
+                report.measured_on.num_not_scored,
             )
         )
         if report.sequences is not None:
             tables.append(
                 _confusion_table(
-                    f"By sequence, cutoff {at.cutoff:.4g}{chosen}",
+                    f"By sequence, cutoff {cutoff_text(at.cutoff)}{chosen}",
                     by_sequence[place].confusion,
                     report.sequences.num_not_scored,
                 )
@@ -111,6 +113,32 @@ def _pair(kept: float, gone: float) -> tuple[str, str, str]:
         return f"{count(part)} ({percent(part / whole if whole else None)})"
 
     return cell(kept), cell(gone), count(whole)
+
+
+def strata_table(strata: Strata) -> DataTable:
+    """Cutoffs for night and day, with their promises."""
+    recall, removed = strata.figures["nonblank_recall"], strata.figures["blank_recall"]
+    return DataTable(
+        title="Cutoffs by night and day",
+        columns=("stratum", "cutoff", "promised recall", "confidence", "nonblank media", "locations"),
+        rows=tuple(
+            (
+                name,
+                f"{cutoff_text(one.cutoff)}",
+                percent(one.promised_recall),
+                percent(one.confidence),
+                f"{one.n:,}",
+                f"{one.num_locations:,}",
+            )
+            for name, one in strata.cutoffs.items()
+        ),
+        caption=(
+            f"Used together they keep {percent(recall.value)} of the measured nonblank media "
+            f"({_interval(recall)}) and remove {percent(removed.value)} of the blanks "
+            f"({_interval(removed)}); {strata.num_set_aside:,} media of the archive would be called blank. "
+            f"Media of which nobody knows whether they were taken at night count as day."
+        ),
+    )
 
 
 def figure_rows(report: Report, figures: dict[str, Figure]) -> tuple[tuple[str, ...], ...]:
@@ -165,7 +193,9 @@ def extrapolation_table(report: Report) -> DataTable:
             row("blank kept", lambda there: count(there.confusion.kept_blank)),
             row("blank removed", counted("num_blanks_removed")),
         ),
-        caption=f"At cutoff {report.cutoff:.4g}, with 95 % intervals: what other locations would change.",
+        caption=(
+            f"At cutoff {cutoff_text(report.cutoff)}, with 95 % intervals: what other locations would change."
+        ),
     )
 
 
