@@ -22,8 +22,8 @@ from blanktrap.progress import ProgressLine
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = {
-    "index": "--out --annotations --inventory --path-pattern --exif --sequence-gap --overwrite "
-    "--no-sign-request",
+    "index": "--out --annotations --format --columns --label-from-path --megadetector-cutoff "
+    "--skip-bad-rows --inventory --path-pattern --exif --sequence-gap --overwrite --no-sign-request",
     "select": "--out --by --shares --assign --val-from --test-from --keep-splits --num-images --balance "
     "--no-balance --frames --max-per-location --min-species --min-blank --min-nonblank --select-test --seed "
     "--overwrite --no-sign-request",
@@ -241,7 +241,8 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
         ("index f --out m --sequence-gap -1", "--sequence-gap: input should be >= 0 (got -1.0)"),
         (
             "index f --out m --path-pattern {place}",
-            "--path-pattern '{place}' has {place}, known are {location}, {deployment}, {sequence} and {}",
+            "--path-pattern '{place}' has {place}, known are {location}, {deployment}, {sequence}, {label} "
+            "and {}",
         ),
         ("demo --images 1", "--images: input should be >= 24 (got 1)"),
         ("demo --locations 1", "--locations: input should be >= 3 (got 1)"),

@@ -1,11 +1,12 @@
 """`blanktrap index`."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from blanktrap.cli.root import NoSignRequest, OverwriteManifest, print_lines
 from blanktrap.core.config import IndexConfig, resolve
+from blanktrap.core.config.index import AnnotationFormatKey
 from blanktrap.files.storage import Storage
 from blanktrap.progress import ProgressLine
 
@@ -22,8 +23,35 @@ def index(
     out: Annotated[str, typer.Option(help="The manifest to write: a folder, local or s3://.")] = ...,  # type: ignore[assignment]
     annotations: Annotated[
         list[str] | None,
-        typer.Option(help="A file with labels: COCO Camera Traps JSON or CSV (path,label,…). Repeatable."),
+        typer.Option(help="Labels: a file, folder or zip of any known format. Repeatable."),
     ] = None,
+    annotation_format: Annotated[
+        AnnotationFormatKey | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help=f"Format of --annotations: {', '.join(get_args(AnnotationFormatKey))}; "
+            "auto, the default, goes by content.",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="What a label table's columns are called, such as path=file,label=is_empty."),
+    ] = None,
+    label_from_path: Annotated[
+        bool,
+        typer.Option(
+            "--label-from-path",
+            help="A file's folder is its label; {label} in --path-pattern names another folder.",
+        ),
+    ] = False,
+    megadetector_cutoff: Annotated[
+        float | None,
+        typer.Option(help="Confidence from which a MegaDetector result as label is nonblank."),
+    ] = None,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Count label rows that cannot be used and go on.")
+    ] = False,
     inventory: Annotated[
         str | None, typer.Option(help="An S3 Inventory's manifest.json, read instead of listing.")
     ] = None,
@@ -45,7 +73,16 @@ def index(
 
     settings = resolve(
         IndexConfig,
-        {"path_pattern": path_pattern, "read_exif": exif, "sequence_gap_s": sequence_gap},
+        {
+            "path_pattern": path_pattern,
+            "read_exif": exif,
+            "sequence_gap_s": sequence_gap,
+            "format": annotation_format,
+            "columns": columns,
+            "label_from_path": label_from_path,
+            "megadetector_cutoff": megadetector_cutoff,
+            "skip_bad_rows": skip_bad_rows,
+        },
         flags={"sequence_gap_s": "sequence-gap"},
     )
     with ProgressLine() as line:

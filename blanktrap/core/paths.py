@@ -17,6 +17,8 @@ IMAGE_SUFFIXES = frozenset({"jpg", "jpeg", "jpe", "png", "tif", "tiff", "webp"})
 RAW_SUFFIXES = frozenset({"arw", "cr2", "dng", "nef", "nrw", "orf", "pef", "raw", "rw2", "srw"})
 
 PATTERN_FIELDS = ("location", "deployment", "sequence")
+_LABEL = "label"
+_KEPT_FIELDS = (*PATTERN_FIELDS, _LABEL)
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -86,6 +88,11 @@ def suffix_of(path: str) -> str:
     return suffix.lower() if dot and stem else ""
 
 
+def folder_name_of(path: str) -> str:
+    """The folder that holds the file; empty where it lies in none."""
+    return path.rpartition("/")[0].rpartition("/")[2]
+
+
 def is_image_name(path: str) -> bool:
     """Whether the name alone says image: its extension does, and it is no AppleDouble companion."""
     return suffix_of(path) in IMAGE_SUFFIXES and not is_apple_double(path)
@@ -103,6 +110,8 @@ class PathFields:
     location_id: str | None = None
     deployment_id: str | None = None
     sequence_id: str | None = None
+    label_name: str | None = None
+    """What a folder calls the content of its files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +119,10 @@ class PathPattern:
     """A parsed `--path-pattern`.
 
     The pattern's parts stand for the path's first parts, from the left; a path may have more, never
-    fewer. `{}` matches anything within one part, and so do `{location}`, `{deployment}` and `{sequence}`,
-    which also keep it; other characters match themselves. Where pattern and path have equally many parts
-    the last one is the file name: a part that is nothing but a name, such as `{location}`, never takes it.
+    fewer. `{}` matches anything within one part, and so do `{location}`, `{deployment}`, `{sequence}` and
+    `{label}`, which also keep it; other characters match themselves. Where pattern and path have equally
+    many parts the last one is the file name: a part that is nothing but a name, such as `{location}`, never
+    takes it.
 
     A deployment's id starts with its location, a sequence's with both, where the pattern names them:
     `R1` under `S1` is `S1/R1`, so that two locations that both have an `R1` stay apart.
@@ -122,6 +132,11 @@ class PathPattern:
     parts: tuple[re.Pattern[str], ...]
     bare_last: bool
     """The last part is nothing but a named placeholder."""
+
+    @property
+    def names_label(self) -> bool:
+        """Whether one of its parts is the label."""
+        return any(_LABEL in part.groupindex for part in self.parts)
 
     def match(self, relative: str) -> PathFields | None:
         """Read a path relative to its source; None where the pattern does not fit."""
@@ -140,7 +155,7 @@ class PathPattern:
             if field in found:
                 outer = [found[other] for other in PATTERN_FIELDS[: depth - 1] if other in found]
                 ids[f"{field}_id"] = "/".join([*outer, found[field]])
-        return PathFields(**ids)
+        return PathFields(**ids, label_name=found.get(_LABEL))
 
 
 def parse_path_pattern(text: str) -> PathPattern:
@@ -153,8 +168,8 @@ def parse_path_pattern(text: str) -> PathPattern:
     parts = text.strip("/").split("/")
     named = [name for name in _PLACEHOLDER.findall(text) if name]
     for name in named:
-        if name not in PATTERN_FIELDS:
-            allowed = ", ".join(f"{{{field}}}" for field in PATTERN_FIELDS)
+        if name not in _KEPT_FIELDS:
+            allowed = ", ".join(f"{{{field}}}" for field in _KEPT_FIELDS)
             raise UsageError(f"--path-pattern {text!r} has {{{name}}}, known are {allowed} and {{}}")
         if named.count(name) > 1:
             raise UsageError(
@@ -168,7 +183,7 @@ def parse_path_pattern(text: str) -> PathPattern:
         raise UsageError(f"--path-pattern {text!r} has a brace too many: {example}")
     compiled = tuple(_compile_part(part) for part in parts)
     return PathPattern(
-        text=text, parts=compiled, bare_last=parts[-1] in {f"{{{field}}}" for field in PATTERN_FIELDS}
+        text=text, parts=compiled, bare_last=parts[-1] in {f"{{{field}}}" for field in _KEPT_FIELDS}
     )
 
 

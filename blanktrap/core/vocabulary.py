@@ -4,6 +4,7 @@ Owns: the values that labels, label levels, statuses and splits may take, and th
 give to "nothing there". Refuses: any other spelling; schemas and arithmetic live elsewhere.
 """
 
+import re
 from enum import StrEnum
 
 
@@ -76,37 +77,66 @@ class QueueKind(StrEnum):
     SUGGESTED = "suggested"
 
 
-# Names that annotation tools give to an image without animal, person or vehicle.
-BLANK_NAMES = frozenset(
+def _spellings(names: set[str]) -> frozenset[str]:
+    """Names of several words as others join them: `no animal`, `no_animal`, `no-animal`, `noanimal`."""
+    return frozenset(joint.join(name.split(" ")) for name in names for joint in (" ", "_", "-", ""))
+
+
+# Names that annotation tools and archives give to an image without animal, person or vehicle. What may also
+# mean something else (`background`, `ghost`, `negative`, `tom`) is not here: a lost animal is worse than a
+# kept blank.
+BLANK_NAMES = _spellings(
     {
         "blank",
+        "blank image",
+        "blank photo",
+        "camera misfire",
         "empty",
+        "empty image",
+        "empty photo",
+        "false trigger",
+        "misfire",
         "no animal",
-        "no_animal",
-        "noanimal",
+        "no animals",
+        "no animal present",
+        "no wildlife",
         "nothing",
         "nothing here",
-        "nothinghere",
-        "nothing_here",
-        "false trigger",
-        "false_trigger",
-        "misfire",
+        # Spanish, Portuguese, German, Dutch, French, Italian, Polish, Czech, Russian, Indonesian, Chinese
+        "nada",
+        "sin animal",
+        "sin animales",
+        "sin fauna",
         "vacia",
-        "vacío",
+        "vacía",
         "vacio",
-        "leer",
-        "vide",
-        "vazio",
+        "vacío",
+        "sem animal",
         "vazia",
+        "vazio",
+        "leer",
+        "leeg",
+        "vide",
+        "vuota",
+        "vuoto",
+        "pusty",
+        "prázdné",
+        "пусто",
+        "kosong",
+        "空",
+        "空拍",
     }
 )
 
-# Names that say nobody could tell, or nobody said (`none` may be "no answer" as well as "no animal"). These
-# never become blank: a lost animal is worse than a kept blank.
-UNKNOWN_NAMES = frozenset(
+# Names that say nobody could tell, or nobody said (`none` may be "no answer" as well as "no animal"), and of
+# pictures that a camera takes while it is set up. These never become blank.
+UNKNOWN_NAMES = _spellings(
     {
         "",
         "?",
+        "-",
+        "--",
+        "#n/a",
         "na",
         "n/a",
         "nan",
@@ -128,17 +158,24 @@ UNKNOWN_NAMES = frozenset(
         "unlabeled",
         "unlabelled",
         "unsure",
+        "unusable",
         "not classified",
         "corrupt",
         "corrupted",
+        "calibration photo",
+        "calibration photos",
+        "time lapse",
         "setup",
-        "setup_pickup",
+        "setup pickup",
+        "start",
+        "end",
     }
 )
 
-NONBLANK_NAMES = frozenset(
-    {"nonblank", "non-blank", "non_blank", "notblank", "not blank", "animal", "object"}
-)
+NONBLANK_NAMES = _spellings({"non blank", "not blank", "non empty", "not empty", "animal", "object"})
+
+# The design rule for camera file systems: three digits and five letters, digits or underscores below DCIM.
+_CAMERA_FOLDER = re.compile(r"DCIM|\d{3}[A-Z0-9_]{5}")
 
 # Columns that hold a yes or a no, by what yes stands for. No other column's yes is understood.
 _BLANK_FLAGS = frozenset({"blank", "empty", "is_blank", "is_empty", "isblank", "isempty"})
@@ -208,6 +245,16 @@ def label_of_name(name: str | None) -> Label | None:
     if plain in BLANK_NAMES:
         return Label.BLANK
     return Label.NONBLANK
+
+
+def label_of_folder(name: str) -> Label | None:
+    """Translate the name of a folder into a label, as `label_of_name` does.
+
+    What is only digits, and what cameras call their own folders (`DCIM`, `100RECNX`), says nothing.
+    """
+    if name.isdecimal() or _CAMERA_FOLDER.fullmatch(name):
+        return None
+    return label_of_name(name)
 
 
 def species_of_name(name: str | None) -> str | None:

@@ -1,28 +1,20 @@
 """What people answered to a review queue, read from files.
 
-Owns: CSV and Parquet files of answers, together. Refuses: what an answer means and what several come to;
-that is `core.review`.
+Owns: finding the files, and settling all of them together. Refuses: the rows of one file (`corrections`),
+what an answer means and what several come to (`core.review`).
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from blanktrap.core.errors import AnnotationError
-from blanktrap.core.review import (
-    Answer,
-    BadAnswerError,
-    SettledAnswers,
-    parse_answer,
-    settle_answers,
-)
+from blanktrap.core.review import SettledAnswers, settle_answers
+from blanktrap.files.annotations.corrections import NEEDED_COLUMNS, answers_of, is_answer_file
 from blanktrap.files.annotations.formats import BadRowError
-from blanktrap.files.annotations.opening import AnnotationFile, OpenedAnnotations
-from blanktrap.files.annotations.rows import OnBadRow, table_rows
+from blanktrap.files.annotations.opening import OpenedAnnotations
 from blanktrap.files.storage import Storage
-
-_NEEDED = ("media_id", "label", "labelled_by")
 
 
 def read_answers(storage: Storage, locations: Sequence[str]) -> SettledAnswers:
@@ -42,36 +34,11 @@ def read_answers(storage: Storage, locations: Sequence[str]) -> SettledAnswers:
         for file in files:
             if not is_answer_file(file) and not file.is_member:
                 raise AnnotationError(
-                    f"{file.where} holds no answers: it needs the columns {', '.join(_NEEDED)}, and has "
-                    f"{', '.join(file.columns) or 'none'}"
+                    f"{file.where} holds no answers: it needs the columns {', '.join(NEEDED_COLUMNS)}, and "
+                    f"has {', '.join(file.columns) or 'none'}"
                 )
         answers = [one for file in files if is_answer_file(file) for _, one in answers_of(file, _refuse)]
     return settle_answers(answers)
-
-
-def is_answer_file(file: AnnotationFile) -> bool:
-    """Whether a table holds answers: it names media, a label, and who gave it."""
-    return set(_NEEDED) <= set(file.columns)
-
-
-def answers_of(file: AnnotationFile, on_bad: OnBadRow) -> Iterator[tuple[int, Answer]]:
-    """The answers of one file with their row numbers; rows that nobody filled in are passed over.
-
-    Args:
-        file: a table.
-        on_bad: told of each row that is no answer.
-
-    Raises:
-        AnnotationError: the file breaks off within a row.
-    """
-    for number, row in table_rows(file, on_bad):
-        try:
-            answer = parse_answer(row)
-        except BadAnswerError as problem:
-            on_bad(file.where, f"row {number}", BadRowError(str(problem)))
-            continue
-        if answer is not None:
-            yield number, answer
 
 
 def _refuse(where: str, place: str, problem: BadRowError) -> NoReturn:

@@ -35,10 +35,11 @@ CREATE TABLE observed (
 _MEDIA = """
 CREATE TABLE media AS
 SELECT uri, first.media_id AS media_id, size_bytes, first.location_id AS location_id,
-    first.deployment_id AS deployment_id, first.sequence_id AS sequence_id, num_repeats
+    first.deployment_id AS deployment_id, first.sequence_id AS sequence_id, first.label_name AS label_name,
+    num_repeats
 FROM (
     SELECT uri, any_value(size_bytes) AS size_bytes, count(*) - 1 AS num_repeats,
-        arg_min(struct_pack(media_id, location_id, deployment_id, sequence_id), source) AS first
+        arg_min(struct_pack(media_id, location_id, deployment_id, sequence_id, label_name), source) AS first
     FROM read_parquet($path) GROUP BY uri)
 """
 

@@ -5,7 +5,10 @@ Owns: the figures and the lines that are printed. Refuses: finding anything out;
 
 from dataclasses import dataclass
 
+from blanktrap.core.wording import number
 from blanktrap.files.annotations.matching import MatchCounts
+
+_MAX_FOLDERS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,11 @@ class IndexSummary:
     num_pattern_missed: int
     """Images that the path pattern does not fit."""
     pattern_example: str | None
+    label_folders: dict[str, dict[str, int]]
+    """Media by the folder name that was read as a label, by what it became: blank, nonblank or none."""
     annotations: list[AnnotationSummary]
+    passed_over: list[str]
+    """Files in a folder or zip of annotations that belong to no format."""
     num_annotated: int
     """Media that some annotation file speaks of."""
     num_contradicting: int
@@ -86,8 +93,14 @@ class IndexSummary:
                 f"path pattern does not fit {self.num_pattern_missed:,} media "
                 f"(such as {self.pattern_example})"
             )
+        lines += _folder_lines(self.label_folders)
         for one in self.annotations:
             lines += _annotation_lines(one)
+        if self.passed_over:
+            lines.append(
+                f"in the folders and zips of annotations, of no known format: {len(self.passed_over):,}"
+                f"{_examples(self.passed_over[:5], len(self.passed_over))}"
+            )
         if self.num_contradicting:
             lines.append(
                 f"called both blank and nonblank, label left open: {self.num_contradicting:,}"
@@ -105,7 +118,8 @@ class IndexSummary:
             )
         counts = ", ".join(f"{count:,} {label}" for label, count in self.by_label.items())
         without = self.by_label.get("none", 0)
-        shown = _examples(self.unlabelled, without) if self.annotations and without else ""
+        asked = self.annotations or self.label_folders
+        shown = _examples(self.unlabelled, without) if asked and without else ""
         lines.append(f"labels: {counts}{shown}")
         lines.append(
             f"places and times: {self.num_locations:,} locations ({self.num_with_location:,} media), "
@@ -120,26 +134,41 @@ class IndexSummary:
         return lines
 
 
+def _folder_lines(label_folders: dict[str, dict[str, int]]) -> list[str]:
+    """Which folder names became which label, the commonest first."""
+    if not label_folders:
+        return []
+    lines = ["labels from folder names:"]
+    for label in ("blank", "nonblank", "none"):
+        folders = label_folders.get(label, {})
+        most = sorted(folders.items(), key=lambda item: (-item[1], item[0]))[:_MAX_FOLDERS]
+        names = _examples([f"{name} {count:,}" for name, count in most], len(folders)) or " (no folder)"
+        lines.append(f"  {label}: {sum(folders.values()):,} media{names}")
+    if "blank" not in label_folders:
+        lines.append("  no folder's name means blank: {label} in --path-pattern names another folder")
+    return lines
+
+
 def _annotation_lines(one: AnnotationSummary) -> list[str]:
     matches = one.matches
     steps = ", ".join(f"{count:,} by {step}" for step, count in sorted(matches.num_by_step.items()))
     beside = f" with {', '.join(one.companions)}" if one.companions else ""
     lines = [
-        f"{one.where}{beside} ({one.format_name}): {matches.num_rows:,} rows name "
-        f"{matches.num_named:,} files; {matches.num_rows_matched:,} rows matched "
+        f"{one.where}{beside} ({one.format_name}): {number(matches.num_rows, 'row')} for "
+        f"{number(matches.num_named, 'file')}; {matches.num_rows_matched:,} matched "
         f"{matches.num_media_matched:,} media" + (f" ({steps})" if steps else "")
     ]
     if matches.num_ambiguous:
         shown = _examples(matches.ambiguous, matches.num_ambiguous)
         lines.append(
-            f"  could mean several media, used for none: {matches.num_ambiguous:,} names in "
-            f"{matches.num_rows_ambiguous:,} rows{shown}"
+            f"  could mean several media, used for none: {number(matches.num_ambiguous, 'name')} in "
+            f"{number(matches.num_rows_ambiguous, 'row')}{shown}"
         )
     if matches.num_without_file:
         shown = _examples(matches.without_file, matches.num_without_file)
         lines.append(
-            f"  without a file: {matches.num_without_file:,} names in {matches.num_rows_without_file:,} "
-            f"rows{shown}"
+            f"  without a file: {number(matches.num_without_file, 'name')} in "
+            f"{number(matches.num_rows_without_file, 'row')}{shown}"
         )
     if matches.num_media_unnamed:
         shown = _examples(matches.unnamed, matches.num_media_unnamed)

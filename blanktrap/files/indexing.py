@@ -27,6 +27,7 @@ from blanktrap.files.exif import read_exif
 from blanktrap.files.index_database import IndexDatabase
 from blanktrap.files.index_summary import AnnotationSummary, IndexSummary
 from blanktrap.files.inventory import open_inventory, walk_inventory
+from blanktrap.files.label_folders import label_by_folder
 from blanktrap.files.listing import MediaStage, refuse_unmatched_pattern
 from blanktrap.files.manifest import ROWS_PER_PART
 from blanktrap.files.manifest_writer import ManifestWriter, check_manifest_output
@@ -79,12 +80,13 @@ def build_manifest(
         staged = stage_annotations(
             storage, annotations, folder, _read_options(config), format_key=config.format
         )
-        listing = _Listing(storage, folder, pattern, left_out, on_progress)
+        listing = _Listing(storage, folder, pattern, config, left_out, on_progress)
         listing.run(parsed, inventory)
         with _database(folder) as database:
             database.load_media(listing.path)
             matches = [match_annotations(database.connection, one, at) for at, one in enumerate(staged.sets)]
             listing.tell("joining")
+            label_folders = label_by_folder(database.connection)
             database.join_annotations()
             num_read, num_failed = database.add_exif(
                 partial(read_exif, storage) if config.read_exif else None,
@@ -98,7 +100,9 @@ def build_manifest(
             summary = IndexSummary(
                 **database.figures(),
                 **listing.figures(),
+                label_folders=label_folders,
                 annotations=[_describe(one, found) for one, found in zip(staged.sets, matches, strict=True)],
+                passed_over=staged.passed_over,
                 num_exif_read=num_read,
                 num_exif_failed=num_failed,
                 total_s=time.monotonic() - started,
@@ -131,6 +135,7 @@ class _Listing:
         storage: Storage,
         folder: Path,
         pattern: PathPattern | None,
+        config: IndexConfig,
         left_out: LeftOut,
         on_progress: Callable[[int, str], None] | None,
     ) -> None:
@@ -142,6 +147,7 @@ class _Listing:
             storage,
             self.path,
             pattern=pattern,
+            label_from_folder=config.label_from_path and not (pattern and pattern.names_label),
             left_out=left_out,
             on_progress=lambda num: self.tell(f"listed {num:,} files"),
         )

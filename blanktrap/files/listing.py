@@ -23,6 +23,7 @@ from blanktrap.core.paths import (
     RAW_SUFFIXES,
     PathFields,
     PathPattern,
+    folder_name_of,
     is_apple_double,
     is_image_name,
     media_id_of,
@@ -56,6 +57,7 @@ STAGED_MEDIA = pa.schema(
         pa.field("location_id", pa.string()),
         pa.field("deployment_id", pa.string()),
         pa.field("sequence_id", pa.string()),
+        pa.field("label_name", pa.string()),
     ]
 )
 
@@ -89,12 +91,14 @@ class MediaStage:
         path: Path,
         *,
         pattern: PathPattern | None,
+        label_from_folder: bool = False,
         left_out: LeftOut,
         on_progress: Callable[[int], None] | None,
     ) -> None:
         self._storage = storage
         self._writer = pq.ParquetWriter(path, STAGED_MEDIA, compression="zstd")
         self._pattern = pattern
+        self._label_from_folder = label_from_folder
         self._left_out = left_out
         self._on_progress = on_progress
         self._pool = ThreadPoolExecutor(max_workers=_SNIFF_THREADS, thread_name_prefix="sniff")
@@ -127,8 +131,11 @@ class MediaStage:
             else:
                 fields = matched
         media_id = media_id_of(found.relative, name=name)
+        label_name = fields.label_name
+        if self._label_from_folder:
+            label_name = folder_name_of(found.relative) or None
         ids = (fields.location_id, fields.deployment_id, fields.sequence_id)
-        self._rows.append((number, media_id, found.uri, found.size_bytes, *ids))
+        self._rows.append((number, media_id, found.uri, found.size_bytes, *ids, label_name))
         self.counts.num_images += 1
         self.counts.by_source[number] += 1
 

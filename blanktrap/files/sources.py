@@ -48,6 +48,11 @@ class LeftOut:
         if len(kept) < 5:
             kept.append(example)
 
+    def add_many(self, reason: str, num: int) -> None:
+        """Count several of which there is no example."""
+        self.counts[reason] += num
+        self.examples.setdefault(reason, [])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:

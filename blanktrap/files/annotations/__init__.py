@@ -3,14 +3,16 @@
 Owns: the list of formats and the choice among them. Refuses: everything about a single format.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blanktrap.core.errors import AnnotationError
+from blanktrap.core.errors import AnnotationError, UsageError
 from blanktrap.files.annotations.camtrap_dp import CamtrapDp
 from blanktrap.files.annotations.coco import CocoCameraTraps
+from blanktrap.files.annotations.corrections import Corrections
 from blanktrap.files.annotations.formats import AnnotationFormat, ReadOptions
+from blanktrap.files.annotations.megadetector import MegaDetectorResults
 from blanktrap.files.annotations.opening import AnnotationFile, OpenedAnnotations
 from blanktrap.files.annotations.serengeti import SnapshotSerengeti
 from blanktrap.files.annotations.serengeti_dryad import SnapshotSerengetiDryad
@@ -22,16 +24,17 @@ from blanktrap.files.storage import Storage
 # In the order in which they are asked: what recognises itself by more comes first. A new format is a module
 # here and one more entry.
 FORMATS: tuple[AnnotationFormat, ...] = (
+    Corrections(),
     SnapshotSerengeti(),
     SnapshotSerengetiDryad(),
     CamtrapDp(),
     WildlifeInsights(),
+    MegaDetectorResults(),
     CocoCameraTraps(),
     LabelTable(),
 )
 
 AUTO = "auto"
-FORMAT_KEYS = (AUTO, *(one.key for one in FORMATS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +63,10 @@ def stage_annotations(
         locations: files, folders and zips, local or on S3.
         folder: a local folder for the staged tables, and for what is fetched and unpacked.
         options: what the user asked of the formats.
-        format_key: one of `FORMAT_KEYS`; all but `auto` allow a single format.
+        format_key: `auto`, or the key of the one format that is allowed.
 
     Raises:
+        UsageError: `options.columns` names what no table has.
         AnnotationError: no format knows a file, a companion is missing, or a file cannot be understood.
         SourceError: one cannot be read.
     """
@@ -95,6 +99,9 @@ def _choose(
 ) -> tuple[list[_Set], list[AnnotationFile]]:
     """Which file leads a set of which format, and the files of named folders that belong to none."""
     formats = [one for one in FORMATS if format_key in (AUTO, one.key)]
+    if options.columns:
+        # Named columns make a table one, whatever else its header might be taken for.
+        formats = [LabelTable(options.columns), *(one for one in formats if one.key != LabelTable.key)]
     sets: list[_Set] = []
     taken: set[AnnotationFile] = set()
     # Format by format, so that a general one does not take what belongs to a set of a particular one.
@@ -104,6 +111,8 @@ def _choose(
                 companions = one.companions(file, opened.others(file))
                 sets.append(_Set(leader=file, format=one, companions=companions))
                 taken.update([file, *companions])
+    if options.columns and not any(one.format is formats[0] for one in sets):
+        raise UsageError(_unnamed(options.columns, opened.given))
     left = [file for file in opened.given if file not in taken]
     for file in left:
         if not file.is_member:
@@ -112,6 +121,17 @@ def _choose(
         raise AnnotationError(_unknown(left[0], formats))
     places = {file: at for at, file in enumerate(opened.given)}
     return sorted(sets, key=lambda one: places[one.leader]), left
+
+
+def _unnamed(columns: Mapping[str, str], given: list[AnnotationFile]) -> str:
+    tables = [file for file in given if len(file.columns) > 1]
+    if not tables:
+        return "--columns is for a table of labels: give a CSV or Parquet file to --annotations"
+    missing = sorted({name for name in columns.values() if name.lower() not in tables[0].columns})
+    return (
+        f"--columns names {', '.join(missing)}, which {tables[0].where} has not: it has "
+        f"{', '.join(tables[0].columns)}"
+    )
 
 
 def _unknown(file: AnnotationFile, formats: list[AnnotationFormat]) -> str:

@@ -27,7 +27,10 @@ class CocoCameraTraps:
     key = "coco"
 
     def recognises(self, file: AnnotationFile) -> bool:
-        return begins_as_object(file.head)
+        # Of a JSON file that the user named it is said what is wrong; one in a folder may be anything.
+        return begins_as_object(file.head) and (
+            not file.is_member or any(f'"{name}"'.encode() in file.head for name in _SECTIONS)
+        )
 
     def companions(self, file: AnnotationFile, others: Sequence[AnnotationFile]) -> list[AnnotationFile]:
         return []
@@ -37,7 +40,7 @@ class CocoCameraTraps:
         categories = _categories_of(file)
         hashes = array("q")
         corrupt: set[str] = set()
-        for row, item in stream_objects(file, "images", _SECTIONS):
+        for row, item in stream_objects(file.path, file.where, "images", _SECTIONS):
             try:
                 key = _require(item, "id")
                 hashes.append(hash(key))
@@ -47,7 +50,7 @@ class CocoCameraTraps:
             except BadRowError as problem:
                 stage.bad_row(file.where, f"images[{row}]", problem)
         self._refuse_repeated(file, hashes, stage)
-        for row, item in stream_objects(file, "annotations", _SECTIONS):
+        for row, item in stream_objects(file.path, file.where, "annotations", _SECTIONS):
             try:
                 _stage_annotation(item, categories, corrupt, stage)
             except BadRowError as problem:
@@ -64,7 +67,7 @@ class CocoCameraTraps:
             return
         first: dict[str, int] = {}
         repeated: set[str] = set()
-        for row, item in stream_objects(file, "images", _SECTIONS):
+        for row, item in stream_objects(file.path, file.where, "images", _SECTIONS):
             key = plain_text(item.get("id"))
             if key is None or hash(key) not in suspects:
                 continue
@@ -78,7 +81,7 @@ class CocoCameraTraps:
 
 def _categories_of(file: AnnotationFile) -> dict[str, str | None]:
     names: dict[str, str | None] = {}
-    for row, item in stream_objects(file, "categories", _SECTIONS):
+    for row, item in stream_objects(file.path, file.where, "categories", _SECTIONS):
         key, name = plain_text(item.get("id")), plain_text(item.get("name"))
         if key is None:
             raise AnnotationError(f"{file.where}: categories[{row}] has no id")

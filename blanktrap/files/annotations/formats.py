@@ -4,7 +4,7 @@ Owns: what a format must be able to say, what the user may ask of it, and the wo
 used. Refuses: the formats themselves; each is a module of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
@@ -59,6 +59,10 @@ class AnnotationFormat(Protocol):
 
 class BadRowError(ValueError):
     """One row cannot be used. The message says why and stands behind the row's name: `has no path`."""
+
+
+OnBadRow = Callable[[str, str, BadRowError], None]
+"""Told of a row that cannot be used: its file, its place, and why."""
 
 
 def refuse_row(where: str, place: str, problem: BadRowError) -> NoReturn:

@@ -4,15 +4,17 @@ Owns: streaming, byte-order marks, and saying where a file breaks. Refuses: what
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
 
 import ijson
 
 from blanktrap.core.errors import AnnotationError
-from blanktrap.files.annotations.opening import AnnotationFile
 from blanktrap.files.s3 import one_line
 
 _BOM = b"\xef\xbb\xbf"
+_BROKEN = (ijson.JSONError, UnicodeDecodeError)
 
 
 def begins_as_object(head: bytes) -> bool:
@@ -20,48 +22,73 @@ def begins_as_object(head: bytes) -> bool:
     return head.removeprefix(_BOM).lstrip().startswith(b"{")
 
 
+def begins_as_list(head: bytes) -> bool:
+    """Whether a file's first bytes are those of a JSON list of objects."""
+    return b"".join(head.removeprefix(_BOM)[:1000].split()).startswith(b"[{")
+
+
 def stream_objects(
-    file: AnnotationFile, section: str, sections: Sequence[str] = ()
+    path: Path, where: str, section: str, sections: Sequence[str] = ()
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the objects of one of the file's lists with their places from 0.
 
     Args:
-        file: the file; a list that it has not yields nothing.
-        section: the list's name.
+        path: the local file.
+        where: what messages call it.
+        section: the list's name, empty where the file is nothing but a list; one that is not there yields
+            nothing.
         sections: all lists of the format, to say in which of them a broken file breaks.
 
     Raises:
         AnnotationError: it is broken or not UTF-8, or an item is no object.
     """
     try:
-        for row, item in _stream(file, section):
+        for row, item in _stream(path, section):
             if not isinstance(item, dict):
-                raise AnnotationError(
-                    f"{file.where}: {section}[{row}] is {str(item)[:40]!r}, expected an object"
-                )
+                raise AnnotationError(f"{where}: {section}[{row}] is {str(item)[:40]!r}, expected an object")
             yield row, item
-    except (ijson.JSONError, UnicodeDecodeError) as problem:
-        what = "not UTF-8" if isinstance(problem, UnicodeDecodeError) else "broken JSON"
-        place = _last_sound_place(file, sections or [section])
-        raise AnnotationError(f"{file.where} is {what} {place} ({one_line(problem)[:200]})") from problem
+    except _BROKEN as problem:
+        _refuse(path, where, sections or [section], problem)
 
 
-def _stream(file: AnnotationFile, section: str) -> Iterator[tuple[int, Any]]:
-    with file.path.open("rb") as source:
+def read_object(path: Path, where: str, name: str) -> dict[str, Any]:
+    """One object of the file's own, such as `info`; empty where there is none. Errors as `stream_objects`."""
+    try:
+        with _opened(path) as source:
+            found = next(iter(ijson.items(source, name, use_float=True)), None)
+    except _BROKEN as problem:
+        _refuse(path, where, [name], problem)
+    return found if isinstance(found, dict) else {}
+
+
+def _refuse(path: Path, where: str, sections: Sequence[str], problem: Exception) -> NoReturn:
+    what = "not UTF-8" if isinstance(problem, UnicodeDecodeError) else "broken JSON"
+    place = _last_sound_place(path, sections)
+    raise AnnotationError(f"{where} is {what} {place} ({one_line(problem)[:200]})") from problem
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with path.open("rb") as source:
         if source.read(len(_BOM)) != _BOM:
             source.seek(0)
-        yield from enumerate(ijson.items(source, f"{section}.item", use_float=True))
+        yield source
 
 
-def _last_sound_place(file: AnnotationFile, sections: Sequence[str]) -> str:
+def _stream(path: Path, section: str) -> Iterator[tuple[int, Any]]:
+    with _opened(path) as source:
+        yield from enumerate(ijson.items(source, f"{section}.item".lstrip("."), use_float=True))
+
+
+def _last_sound_place(path: Path, sections: Sequence[str]) -> str:
     """How far a broken file can be read; the parser itself does not say where it stopped."""
     furthest = "from its beginning"
     for section in sections:
         last = -1
         try:
-            for row, _ in _stream(file, section):
+            for row, _ in _stream(path, section):
                 last = row
-        except (ijson.JSONError, UnicodeDecodeError):
+        except _BROKEN:
             if last >= 0:
                 furthest = f"after {section}[{last}]"
     return furthest

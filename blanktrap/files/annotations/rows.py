@@ -5,7 +5,7 @@ format's. A row that cannot be read is refused, or counted and left out where th
 """
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TextIO
 
@@ -13,12 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from blanktrap.core.errors import AnnotationError
-from blanktrap.files.annotations.formats import BadRowError, refuse_row
+from blanktrap.files.annotations.formats import BadRowError, OnBadRow, refuse_row
 from blanktrap.files.annotations.opening import AnnotationFile
 from blanktrap.files.annotations.table_text import encoding_of, is_parquet, plain_column, separator_of
 from blanktrap.files.s3 import one_line
-
-OnBadRow = Callable[[str, str, BadRowError], None]
 
 # As long as a field may be for the csv module; no row of a label table comes near.
 _MAX_LINE = 131_072

@@ -168,19 +168,25 @@ class AnnotationStage:
         Raises:
             BadRowError: the path names no file, or a text is longer than 32,768 characters.
         """
-        _refuse_long({"path": path, "id": key, "location": location_id, "deployment": deployment_id})
+        _refuse_long({"id": key, "location": location_id, "deployment": deployment_id})
         _refuse_long({"sequence": sequence_id, "path": other_path})
-        plain, climbs = plain_path(path)
-        if not plain:
-            raise BadRowError(f"has the path {path!r}, which names no file")
+        plain, climbs = self.check_media(path)
         if climbs:
-            self.problems.add("path with .., taken by what is left without it", path)
+            self.problems.add("path with .., matched without it", path)
         if frame_num is not None and not 0 <= frame_num < 2**15:
             self.problems.add("frame number out of range", f"{frame_num} ({path})")
             frame_num = None
         other = plain_path(other_path)[0] or None if other_path else None
         row = (key, path, plain, other, location_id, deployment_id, sequence_id, frame_num, timestamp)
         self._media.add(row)
+
+    def check_media(self, path: str) -> tuple[str, bool]:
+        """What `plain_path` makes of a path. Raises BadRowError as `add_media` does."""
+        _refuse_long({"path": path})
+        plain, climbs = plain_path(path)
+        if not plain:
+            raise BadRowError(f"has the path {path!r}, which names no file")
+        return plain, climbs
 
     def add_observation(
         self,

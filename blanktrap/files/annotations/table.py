@@ -7,6 +7,7 @@ where the column's name says what yes stands for.
 import re
 from collections.abc import Mapping, Sequence
 
+from blanktrap.core.config.index import TABLE_COLUMNS
 from blanktrap.core.errors import AnnotationError
 from blanktrap.core.vocabulary import (
     FLAG_ANSWERS,
@@ -22,20 +23,6 @@ from blanktrap.files.annotations.formats import BadRowError, ReadOptions
 from blanktrap.files.annotations.opening import AnnotationFile
 from blanktrap.files.annotations.rows import table_rows
 from blanktrap.files.annotations.staging import AnnotationStage, plain_text
-
-COLUMNS = (
-    "path",
-    "label",
-    "species",
-    "level",
-    "location",
-    "deployment",
-    "datetime",
-    "sequence",
-    "frame",
-    "labelled_by",
-    "labelled_at",
-)
 
 # The names that this project's own columns have elsewhere, and the commonest others.
 _SYNONYMS = {
@@ -102,7 +89,7 @@ class LabelTable:
         found = dict(self._named)
         for column in header:
             name = _SYNONYMS.get(column, column)
-            if name in COLUMNS and column not in self._named.values():
+            if name in TABLE_COLUMNS and column not in self._named.values():
                 found.setdefault(name, column)
         if "label" not in found:
             flags = [column for column in header if column in FLAG_COLUMNS]
