@@ -166,7 +166,7 @@ def curve_bands(measured: Measured, *, seed: int, measured_on: str) -> CurveBand
                     bounds[f"{name}_low"][index], bounds[f"{name}_high"][index] = found
     figures = {
         name: Figure(
-            value=value,
+            value=None if np.isnan(value) else value,
             interval=intervals[name],
             interval_by=INTERVAL_BY if intervals[name] else None,
             n=int(sizes.sum()),

@@ -199,7 +199,7 @@ def test_model_that_does_not_say_what_it_has_seen_is_warned_of(tmp_path: Path) -
 
 
 def test_report_leads_to_its_scores(tmp_path: Path) -> None:
-    scores = write_scores(tmp_path / "scores", [{**row, "sequence_id": None} for row in plain_rows()])
+    scores = write_scores(tmp_path / "scores", plain_rows())
     report = str(tmp_path / "report")
     evaluate_scores(scores, report, config=EvaluateConfig(), storage=STORAGE)
     _, listed = audit(report, tmp_path)
