@@ -18,7 +18,6 @@ from scipy.special import gammaln
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.intervals import clopper_pearson_interval
 
-
 Floats = NDArray[np.float64]
 
 # Above it a Clopper-Pearson bound may lie less than one media above what was found.

@@ -27,7 +27,7 @@ def test_nothing_found_among_300_of_a_large_pile():
 
 
 def test_hand_worked_small_pile():
-    # 5 of 10 looked at, none nonblank. With K nonblank the chance is C(10-K,5)/C(10,5): 0.5, 0.22, 0.083, 0.02.
+    # 5 of 10 looked at, none nonblank. K nonblank have the chance C(10-K,5)/C(10,5): 0.5, 0.22, 0.083, 0.024.
     assert hypergeometric_upper(10, 5, 0, 0.05) == 3
     assert hypergeometric_upper(10, 5, 0, 0.10) == 2
     assert hypergeometric_upper(10, 10, 4, 0.05) == 4
