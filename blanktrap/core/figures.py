@@ -140,8 +140,16 @@ def curve_bands(measured: Measured, *, seed: int, measured_on: str) -> CurveBand
             intervals[name] = _interval(exact[name], value, sizes[there])
         total = sizes.sum(axis=0)
         lines = {
-            "nonblank_recall": (nonblank.sum(axis=0) / total[0], _divided(kept_nonblank, num_nonblank), 0),
-            "blank_recall": (1.0 - blank.sum(axis=0) / total[1], 1.0 - _divided(kept_blank, num_blank), 1),
+            "nonblank_recall": (
+                _divided(nonblank.sum(axis=0), total[0]),
+                _divided(kept_nonblank, num_nonblank),
+                0,
+            ),
+            "blank_recall": (
+                1.0 - _divided(blank.sum(axis=0), total[1]),
+                1.0 - _divided(kept_blank, num_blank),
+                1,
+            ),
         }
         for name, (estimates, resampled, column) in lines.items():
             for index in range(num_cutoffs):
