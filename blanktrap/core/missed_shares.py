@@ -110,7 +110,8 @@ def missed_shares(factor: Factor, fates: Fates, *, seed: int) -> pa.Table:
             "interval_by": None if np.isnan(bounds[one, 0]) else method,
             "num_locations": int(num_known[one]),
             "is_thin": bool(
-                num_media[one] < MIN_MEDIA or (num_known[one] < MIN_LOCATIONS and not factor.is_location)
+                0 < num_media[one] < MIN_MEDIA
+                or (num_media[one] and num_known[one] < MIN_LOCATIONS and not factor.is_location)
             ),
             "num_not_scored": int(failed[one]),
         }

@@ -21,6 +21,7 @@ from blanktrap.core.pages.document import (
     Tiles,
     cut_table,
 )
+from blanktrap.core.pages.error_sections import error_blocks
 from blanktrap.core.pages.worded_tables import (
     confusion_tables,
     extrapolation_table,
@@ -29,7 +30,6 @@ from blanktrap.core.pages.worded_tables import (
     location_table,
     origin_table,
     savings_table,
-    species_table,
     strata_table,
 )
 from blanktrap.core.report import Report
@@ -56,6 +56,7 @@ def report_document(report: Report, tables: Mapping[str, pa.Table]) -> Document:
         *_figures(report, tables),
         *_elsewhere(report),
         *_lists(tables),
+        *error_blocks(report.error_analysis, tables),
         *_origin(report),
     ]
     return Document(
@@ -215,13 +216,7 @@ def _elsewhere(report: Report) -> list[Block]:
 
 
 def _lists(tables: Mapping[str, pa.Table]) -> list[Block]:
-    blocks: list[Block] = [
-        Heading("Where animals are missed"),
-        cut_table(location_table(tables["locations"])),
-    ]
-    if tables["species"].num_rows:
-        blocks.append(cut_table(species_table(tables["species"])))
-    return blocks
+    return [Heading("Where animals are missed"), cut_table(location_table(tables["locations"]))]
 
 
 def _origin(report: Report) -> list[Block]:
