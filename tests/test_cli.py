@@ -32,10 +32,11 @@ FLAGS = {
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --no-sign-request",
     "evaluate": "--out --labels --tags --sample-errors --cutoff --min-recall --confidence --choose-on "
-    "--strata --beta --blank-rate --num-archive-media --images-per-hour --hours-per-week "
-    "--cost-per-hour --price-per-hour --audit-images --split --seed "
+    "--strata --beta --blank-rate --num-archive-media --images-per-hour --hours-per-week --split --seed "
     "--allow-incomplete --allow-seen --overwrite --no-sign-request",
     "audit-labels": "--out --num-media --allow-seen --seed --overwrite --no-sign-request",
+    "audit-discard": "--out --cutoff --num-images --answers --max-lost-share --confidence --seed "
+    "--allow-incomplete --overwrite --no-sign-request",
     "demo": "--out --images --locations --difficulty --num-epochs --seed",
     "dashboard": "--port --no-sign-request",
 }
@@ -212,6 +213,20 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
         (
             "evaluate s --out r --sample-errors 0:0",
             "--sample-errors 0:0: expected missed:found, such as 1144:600",
+        ),
+        (
+            "audit-discard q --answers a --cutoff 0.3 --seed 1",
+            "--cutoff and --seed: only for drawing a sample, not with --answers",
+        ),
+        (
+            "audit-discard s --out q --max-lost-share 0.1",
+            "--max-lost-share: only for judging a sample: pass --answers too",
+        ),
+        ("audit-discard s --out q --num-images 0", "--num-images: input should be >= 1 (got 0)"),
+        ("audit-discard q --answers a --confidence 1", "--confidence: input should be less than 1 (got 1.0)"),
+        (
+            "audit-discard s",
+            "--out is missing: give a folder for the review queue, or --answers to judge one",
         ),
         ("evaluate s --out r --cutoff nan", "--cutoff: input should be a finite number (got nan)"),
         ("evaluate s --out r --blank-rate 1", "--blank-rate: input should be less than 1 (got 1.0)"),

@@ -3,7 +3,7 @@
 Refuses: doing any of the work; heavy libraries are imported by the command that needs them, when it runs.
 """
 
-from blanktrap.cli import audit_labels, dashboard, demo, evaluate, index, score, select, train
+from blanktrap.cli import audit_discard, audit_labels, dashboard, demo, evaluate, index, score, select, train
 from blanktrap.cli.root import app
 from blanktrap.cli.root import run as main
 
@@ -15,6 +15,7 @@ for command in (
     score.score,
     evaluate.evaluate,
     audit_labels.audit_labels,
+    audit_discard.audit_discard,
     demo.demo,
     dashboard.dashboard,
 ):

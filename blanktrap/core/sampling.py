@@ -1,7 +1,7 @@
 """Random samples without replacement, from rows that stream by once.
 
-Owns: the lot that each media draws, what is kept of each stratum, and how a sample is shared out over strata.
-Refuses: choosing the strata, and reading rows.
+Owns: what is kept of each stratum while rows pass, and the rows that are drawn. Refuses: choosing the strata
+and how many rows each gives, and reading rows.
 
 A media's lot is the fingerprint of its id and a seed; a sample is the media with the lowest lots. So the same
 seed draws the same media whatever the order of the rows, none is drawn twice, and a larger sample contains
@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from blanktrap.core.fingerprints import Fingerprints
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(kw_only=True)
@@ -63,7 +61,10 @@ class StratifiedSample:
                     self._trim(stratum)
 
     def draw(self, nums: dict[str, int]) -> tuple[pa.Table, NDArray[np.str_]]:
-        """The sample, in the order of the lots: any first part of it is a random sample as well.
+        """The sample, in an order such that any first part of it is a random sample as well.
+
+        Within a stratum rows stand in the order of their lots; strata take turns, so that each has about its
+        share of a first part, too.
 
         Args:
             nums: rows to draw from each stratum, at most as many as were kept and have passed.
@@ -71,7 +72,7 @@ class StratifiedSample:
         Returns:
             The rows, and the name of each one's stratum.
         """
-        tables, names, lots = [], [], []
+        tables, names, lots, turns = [], [], [], []
         for name, num in nums.items():
             stratum = self._strata[name]
             self._trim(stratum)
@@ -80,7 +81,8 @@ class StratifiedSample:
             tables.append(stratum.tables[0].slice(0, num))
             lots.append(stratum.lots[0][:num])
             names.append(np.full(num, name))
-        order = np.argsort(np.concatenate(lots), kind="stable")
+            turns.append((np.arange(num) + 0.5) / max(num, 1))
+        order = np.lexsort((np.concatenate(lots), np.concatenate(turns)))
         return pa.concat_tables(tables).take(order), np.concatenate(names)[order]
 
     def _trim(self, stratum: Stratum) -> None:
@@ -90,49 +92,3 @@ class StratifiedSample:
         stratum.lots = [lots[order]]
         if order.size == self._num_rows and order.size:
             stratum.highest = int(stratum.lots[0][-1])
-
-
-def share_out(num: int, sizes: ArrayLike, weights: ArrayLike, *, least: int = 0) -> Integers:
-    """Share a sample out over strata.
-
-    Each stratum gets `least` rows or all it has; what is left goes by weight, and what a stratum cannot give
-    goes to the others by weight again.
-
-    Args:
-        num: rows to draw in all.
-        sizes: media of each stratum, shape (num_strata,).
-        weights: at least 0, shape (num_strata,); strata without any weight come last, by size.
-        least: rows of every stratum, as far as `num` reaches.
-
-    Returns:
-        Rows to draw from each stratum, shape (num_strata,); they sum to `num`, or to all media where there
-        are fewer.
-
-    Source: largest remainders (Hamilton). With weights of size times standard deviation it is Neyman's
-    allocation (Neyman 1934), which makes the variance of the estimated total least.
-    """
-    available = np.asarray(sizes, dtype=np.int64)
-    wanted = np.asarray(weights, dtype=np.float64)
-    given = np.zeros_like(available)
-    num = min(num, int(available.sum()))
-    given = _by_weight(min(num, int(np.minimum(available, least).sum())), np.minimum(available, least), None)
-    while (left := num - int(given.sum())) > 0:
-        room = available - given
-        pull = np.where(room > 0, wanted, 0.0)
-        pull = pull if pull.sum() > 0.0 else room.astype(np.float64)
-        given += _by_weight(left, room, pull)
-    return given
-
-
-def _by_weight(num: int, room: Integers, weights: NDArray[np.float64] | None) -> Integers:
-    """Hand out at most `num` by weight, by room without weights, and no more than there is room for."""
-    pull = room.astype(np.float64) if weights is None else weights
-    if num <= 0 or pull.sum() <= 0.0:
-        return np.zeros_like(room)
-    exact = num * (pull / pull.sum())
-    whole = np.floor(exact).astype(np.int64)
-    # The sum of the shares may fall short of a whole number by rounding, never by one or more.
-    ranked = np.argsort(-(exact - whole), kind="stable")[: num - int(whole.sum())]
-    whole[ranked] += 1
-    handed: Integers = np.minimum(whole, room)
-    return handed

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blanktrap.core.fingerprints import fingerprint_texts
-from blanktrap.core.sampling import StratifiedSample, share_out
+from blanktrap.core.sampling import StratifiedSample
 
 
 def passed(names, strata, *, num_rows, cuts=(), seed=0):
@@ -70,30 +70,3 @@ def test_every_media_has_the_same_chance():
 def test_rows_that_were_never_kept_cannot_be_drawn():
     with pytest.raises(ValueError, match="were never kept"):
         passed(["a", "b", "c"], ["s"] * 3, num_rows=2).draw({"s": 3})
-
-
-def test_shares_go_by_weight_and_remainders_to_the_largest():
-    # 10 by 5 : 3 : 1 is 5.56, 3.33, 1.11: whole parts 5, 3, 1, and the one left goes to 0.56.
-    assert share_out(10, [100, 100, 100], [5, 3, 1]).tolist() == [6, 3, 1]
-
-
-def test_a_small_stratum_gives_all_it_has_and_others_the_rest():
-    # Two from each; then 24 by weight, of which the first has no more to give.
-    assert share_out(30, [2, 50, 50], [90, 1, 1], least=2).tolist() == [2, 14, 14]
-
-
-def test_strata_without_weight_come_last():
-    assert share_out(5, [3, 9], [1.0, 0.0]).tolist() == [3, 2]
-
-
-strata = st.lists(st.tuples(st.integers(0, 40), st.floats(0, 1e6)), min_size=1, max_size=9)
-
-
-@given(st.integers(0, 200), strata, st.integers(0, 9))
-def test_what_is_shared_out_sums_and_overdraws_nothing(num, some, least):
-    sizes, weights = zip(*some, strict=True)
-    given_out = share_out(num, sizes, weights, least=least)
-    assert given_out.sum() == min(num, sum(sizes))
-    assert (given_out <= np.array(sizes)).all()
-    if num >= least * len(sizes):
-        assert (given_out >= np.minimum(sizes, least)).all()

@@ -5,6 +5,7 @@ network, unknown keys. Precedence: a flag on the command line, else the default 
 resolved configuration is saved beside every output.
 """
 
+from blanktrap.core.config.audit_discard import AuditDrawConfig, AuditJudgeConfig
 from blanktrap.core.config.audit_labels import AuditLabelsConfig
 from blanktrap.core.config.base import Channel, Config, Share, resolve
 from blanktrap.core.config.demo import ArchiveConfig
@@ -16,6 +17,8 @@ from blanktrap.core.config.train import Frames, Preprocessing, TrainConfig
 
 __all__ = [
     "ArchiveConfig",
+    "AuditDrawConfig",
+    "AuditJudgeConfig",
     "AuditLabelsConfig",
     "Channel",
     "Config",
