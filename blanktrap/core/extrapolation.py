@@ -7,6 +7,9 @@ Recall and blank recall are shares within one label, so they do not depend on ho
 With nonblank recall R, blank recall S and blank rate b, of every media of the archive
 (1-b)·R are nonblank and kept, (1-b)·(1-R) nonblank and missed, b·(1-S) blank and kept, b·S blank and
 removed. In expectation that is what duplicating the measured blanks until their share is b would give.
+
+Blank rates of 0 and 1 are archives like others: at 0 all that is kept is nonblank, so precision is 1; at 1
+nothing kept is, so precision is 0, and recall stays what it is for animals that such an archive has not.
 """
 
 from typing import TypeVar

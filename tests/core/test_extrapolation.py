@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.extrapolation import extrapolate_counts, extrapolate_kept_share, extrapolate_precision
-from blanktrap.core.metrics import ConfusionCounts, confusion_counts
+from blanktrap.core.metrics import ConfusionCounts, confusion_counts, precision_recall_curve
 
 some = st.integers(min_value=0, max_value=500)
 
@@ -55,6 +55,49 @@ def test_it_equals_duplicating_the_blanks(times):
         confusion_counts(scores, labels, 0.5), blank_rate=rate, num_media=duplicated.num_media
     )
     assert vars(expected) == pytest.approx(vars(duplicated))
+
+
+@given(
+    st.lists(st.integers(0, 10), min_size=1, max_size=20),
+    st.lists(st.integers(0, 10), min_size=1, max_size=20),
+    st.integers(2, 5),
+)
+def test_the_whole_curve_equals_that_of_duplicated_blanks(nonblank, blank, times):
+    once = [np.array([*nonblank, *blank]) / 10, np.arange(len(nonblank) + len(blank)) < len(nonblank)]
+    often = [np.array([*nonblank, *blank * times]) / 10]
+    often.append(np.arange(often[0].size) < len(nonblank))
+    curve, duplicated = precision_recall_curve(*once), precision_recall_curve(*often)
+    rate = duplicated.num_blank / (duplicated.num_blank + duplicated.num_nonblank)
+    precision = extrapolate_precision(curve.recall, curve.blank_recall, blank_rate=rate)
+    assert precision == pytest.approx(duplicated.precision)
+    kept = extrapolate_kept_share(curve.recall, curve.blank_recall, blank_rate=rate)
+    assert kept == pytest.approx(duplicated.kept_share)
+
+
+def test_it_equals_drawing_blanks_again_in_expectation():
+    # 400 measured media, 45 % blank, to 1,000 with 80 %: 800 blanks drawn from 180, 200 of the 220 nonblank.
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) < 220
+    scores = np.clip(np.where(labels, 0.65, 0.35) + 0.2 * rng.standard_normal(400), 0.0, 1.0)
+    drawn = []
+    for _ in range(2000):
+        mine = np.concatenate([rng.integers(220, 400, 800), rng.integers(0, 220, 200)])
+        counts = confusion_counts(scores[mine], labels[mine], 0.5)
+        drawn.append([counts.kept_nonblank, counts.missed_nonblank, counts.kept_blank, counts.removed_blank])
+    expected = extrapolate_counts(confusion_counts(scores, labels, 0.5), blank_rate=0.8, num_media=1000)
+    # A mean of 2,000 draws of at most 800 shares lies within 4 * sqrt(800 / 4 / 2000) = 1.3.
+    assert list(vars(expected).values()) == pytest.approx(np.mean(drawn, axis=0), abs=1.3)
+
+
+def test_archives_without_blanks_and_of_blanks_alone():
+    recall, blank_recall = np.array([0.9]), np.array([0.8])
+    assert extrapolate_precision(recall, blank_recall, blank_rate=0.0) == pytest.approx([1.0])
+    assert extrapolate_precision(recall, blank_recall, blank_rate=1.0) == pytest.approx([0.0])
+    assert extrapolate_kept_share(0.9, 0.8, blank_rate=0.0) == pytest.approx(0.9)
+    assert extrapolate_kept_share(0.9, 0.8, blank_rate=1.0) == pytest.approx(0.2)
+    only_blank = ConfusionCounts(kept_nonblank=0, missed_nonblank=0, kept_blank=1, removed_blank=3)
+    expected = extrapolate_counts(only_blank, blank_rate=1.0, num_media=100)
+    assert (expected.removed_blank, expected.num_nonblank) == (75.0, 0.0)
 
 
 @given(measured(), st.floats(min_value=0.0, max_value=1.0))
