@@ -345,7 +345,6 @@ def test_the_real_export_gives_every_label_place_and_time(
     rows, summary = index_archive(names, folder)
     assert (len(images), {row["is_blank"] for row in images}) == (49, {"0"})
     assert summary.by_label == {"nonblank": 49}
-    # The four deployments of deployments.csv, and one that it does not list.
     assert summary.num_locations == len({row["deployment_id"] for row in images})
     assert rows["2019-04-17_i9_C09/IMG_0195.JPG"]["timestamp"] == datetime(2019, 5, 5, 17, 21)
     assert rows["2019-04-17_i9_C09/IMG_0145.JPG"]["species"] == ["Hystrix cristata"]

@@ -120,7 +120,7 @@ class OpenedAnnotations:
         if file.is_member:
             return []  # the folder was given as a whole
         return [
-            self._fetched(entry.uri, join(file.folder, entry.relative), is_given=False)
+            self._fetched(entry.uri, _beside(file, entry.relative), is_given=False)
             for entry in self._storage.list_folder(file.folder)
             if _may_hold_labels(entry.relative) and entry.uri not in self._uris
         ]
@@ -253,6 +253,11 @@ class _LazyFiles(Sequence[AnnotationFile]):
 
 
 _EXPECTED = f"({', '.join(_SUFFIXES)}, each perhaps .gz): give the file, or the folder that holds it"
+
+
+def _beside(file: AnnotationFile, name: str) -> str:
+    """How a neighbour is called, in the way that the user called the file."""
+    return name if file.where == file.name else join(file.folder, name)
 
 
 def _may_hold_labels(name: str) -> bool:
