@@ -67,6 +67,15 @@ def evaluate(
             help="Draw missed and found nonblank media for people to tag, such as 1144:600.",
         ),
     ] = None,
+    cost_per_hour: Annotated[
+        float | None, typer.Option(help="Cost of an hour of that work, in any currency.")
+    ] = None,
+    price_per_hour: Annotated[
+        float | None, typer.Option(help="Price of an hour of the machine that scored, in the same.")
+    ] = None,
+    audit_images: Annotated[
+        int | None, typer.Option(help="Images of the discard pile that people check all the same.")
+    ] = None,
     split: Annotated[
         Literal["train", "val", "test"] | None,
         typer.Option(help="Part to measure on (default: test where there is one, else all)."),
@@ -100,12 +109,15 @@ def evaluate(
             "sample_errors": _parse_sample(sample_errors),
             "images_per_hour": images_per_hour,
             "hours_per_week": hours_per_week,
+            "cost_per_hour": cost_per_hour,
+            "price_per_hour": price_per_hour,
+            "num_audit_images": audit_images,
             "split": split,
             "seed": seed,
             "allow_incomplete": allow_incomplete,
             "allow_seen": allow_seen,
         },
-        flags={"cutoffs": "cutoff", "blank_rates": "blank-rate"},
+        flags={"cutoffs": "cutoff", "blank_rates": "blank-rate", "num_audit_images": "audit-images"},
     )
     report = evaluate_scores(
         scores,

@@ -43,6 +43,12 @@ class Basis:
         return dict(self.run.get("model") or {})
 
     @property
+    def wall_s(self) -> float | None:
+        """Seconds that scoring took; None where run.json does not say, as of a run that has not ended."""
+        found = self.run.get("wall_s")
+        return float(found) if isinstance(found, int | float) and found > 0.0 else None
+
+    @property
     def cutoff(self) -> float:
         """The chosen cutoff."""
         return self.chosen.value

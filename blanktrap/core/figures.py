@@ -9,14 +9,13 @@ of no known location.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blanktrap.core.errors import IntervalError
 from blanktrap.core.extrapolation import extrapolate_kept_share, extrapolate_precision
 from blanktrap.core.intervals import location_bootstrap, share_interval
+from blanktrap.core.location_histograms import areas_of_histograms
 from blanktrap.core.measured import KEPT_BLANK, KEPT_NONBLANK, MISSED_NONBLANK, REMOVED_BLANK, Measured
 from blanktrap.core.metrics import Counts, Floats
 from blanktrap.core.report_parts import Figure
@@ -102,18 +101,6 @@ def extrapolated_figures(
     }
 
 
-def f_beta(
-    kept_nonblank: NDArray[Any], missed_nonblank: NDArray[Any], kept_blank: NDArray[Any], *, beta: float
-) -> Floats:
-    """Recall and precision in one: (1+β²)·TP / ((1+β²)·TP + β²·FN + FP); nan without any of the three.
-
-    Source: van Rijsbergen 1979, Information Retrieval, chapter 7. β = 1 is the harmonic mean.
-    """
-    weight = beta * beta
-    gained = (1.0 + weight) * kept_nonblank
-    return _divided(gained, gained + weight * missed_nonblank + kept_blank)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CurveBands:
     """Figures over all cutoffs, and how far they may lie off at other locations."""
@@ -148,16 +135,21 @@ def curve_bands(measured: Measured, *, seed: int, measured_on: str) -> CurveBand
         sums = location_bootstrap(columns, seed=seed)
         kept_nonblank, kept_blank = sums[:, :num_cutoffs], sums[:, num_cutoffs : 2 * num_cutoffs]
         num_nonblank, num_blank = sums[:, -2:-1], sums[:, -1:]
-        values = {
-            "average_precision": _average_precision(kept_nonblank, kept_blank, num_nonblank),
-            "area_under_roc": _area_under_roc(kept_nonblank, kept_blank, num_nonblank, num_blank),
-        }
-        for name, value in values.items():
+        roc, average = areas_of_histograms(_binned(kept_nonblank), _binned(kept_blank))
+        for name, value in (("average_precision", average), ("area_under_roc", roc)):
             intervals[name] = _interval(exact[name], value, sizes[there])
         total = sizes.sum(axis=0)
         lines = {
-            "nonblank_recall": (nonblank.sum(axis=0) / total[0], _divided(kept_nonblank, num_nonblank), 0),
-            "blank_recall": (1.0 - blank.sum(axis=0) / total[1], 1.0 - _divided(kept_blank, num_blank), 1),
+            "nonblank_recall": (
+                _divided(nonblank.sum(axis=0), total[0]),
+                _divided(kept_nonblank, num_nonblank),
+                0,
+            ),
+            "blank_recall": (
+                1.0 - _divided(blank.sum(axis=0), total[1]),
+                1.0 - _divided(kept_blank, num_blank),
+                1,
+            ),
         }
         for name, (estimates, resampled, column) in lines.items():
             for index in range(num_cutoffs):
@@ -230,7 +222,9 @@ def _blank_recall(sums: Floats) -> Floats:
 
 
 def _f_beta(sums: Floats, beta: float) -> Floats:
-    return f_beta(sums[..., KEPT_NONBLANK], sums[..., MISSED_NONBLANK], sums[..., KEPT_BLANK], beta=beta)
+    """As `Curve.f_beta`, for sums of shape (…, 4)."""
+    gained = (1.0 + beta * beta) * sums[..., KEPT_NONBLANK]
+    return _divided(gained, gained + beta * beta * sums[..., MISSED_NONBLANK] + sums[..., KEPT_BLANK])
 
 
 def _total(sums: Floats, columns: tuple[int, ...]) -> Floats:
@@ -244,20 +238,7 @@ def _divided(part: Floats, whole: Floats) -> Floats:
     return share
 
 
-def _average_precision(kept_nonblank: Floats, kept_blank: Floats, num_nonblank: Floats) -> Floats:
-    """Of each resample: every step of recall, from one cutoff to the next, at its precision."""
-    gained = kept_nonblank - np.concatenate([kept_nonblank[:, 1:], np.zeros_like(num_nonblank)], axis=1)
-    precision = np.nan_to_num(_divided(kept_nonblank, kept_nonblank + kept_blank))
-    return _divided((gained * precision).sum(axis=1), num_nonblank[:, 0])
-
-
-def _area_under_roc(
-    kept_nonblank: Floats, kept_blank: Floats, num_nonblank: Floats, num_blank: Floats
-) -> Floats:
-    """Of each resample: the trapezoids under recall against the share of blanks kept."""
-    recall = np.concatenate(
-        [_divided(kept_nonblank, num_nonblank), np.zeros((len(kept_nonblank), 1))], axis=1
-    )
-    kept = np.concatenate([_divided(kept_blank, num_blank), np.zeros((len(kept_blank), 1))], axis=1)
-    area: Floats = -(np.diff(kept, axis=1) * (recall[:, 1:] + recall[:, :-1]) / 2.0).sum(axis=1)
-    return area
+def _binned(kept: Floats) -> Floats:
+    """Media in the bin that starts at each cutoff, from those at or above it; shape (…, num_cutoffs)."""
+    bins: Floats = kept - np.concatenate([kept[:, 1:], np.zeros((len(kept), 1))], axis=1)
+    return bins

@@ -142,18 +142,15 @@ class LabelFindings:
         return lines
 
 
-def describe_reason(
-    audit: LabelAudit, *, is_nonblank: bool, p_nonblank: float, num_frames: int | None
-) -> str:
+def describe_reason(*, is_nonblank: bool, p_nonblank: float, usual: float, num_frames: int | None) -> str:
     """Why a person is asked to look at a media.
 
     Args:
-        audit: the audit that put it on the list.
         is_nonblank: what its label says.
         p_nonblank: its score, or the highest of its sequence.
+        usual: what the same model gives media with this label on average.
         num_frames: scored frames of the sequence that the label was given to; None for a label of its own.
     """
-    usual = audit.upper if is_nonblank else audit.lower
     label = Label.NONBLANK if is_nonblank else Label.BLANK
     compared = f"{p_nonblank:.3f}, where images labelled {label} have {usual:.3f} on average"
     if num_frames is None:

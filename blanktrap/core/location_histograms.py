@@ -5,6 +5,7 @@ at once. Refuses: scores of single media; at the grid's cutoffs counts are exact
 areas it says how far a histogram may be from the scores behind it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,7 +125,7 @@ def area_intervals(
     Raises:
         IntervalError: fewer than two locations have nonblank media, or blanks.
     """
-    nonblank, blank = _merged(histograms.nonblank), _merged(histograms.blank)
+    nonblank, blank = merge_bins([histograms.nonblank, histograms.blank])
     sizes = np.column_stack([nonblank.sum(axis=1), blank.sum(axis=1)])
     sums = location_bootstrap(np.hstack([nonblank, blank]), num_resamples=num_resamples, seed=seed)
     roc, average = areas_of_histograms(*np.split(sums, 2, axis=1))
@@ -135,10 +136,12 @@ def area_intervals(
     )
 
 
-def _merged(counts: NDArray[np.integer]) -> NDArray[np.integer]:
-    """The counts with neighbouring bins merged until they are few enough to resample."""
-    times = -(-2 * counts.size // _MOST_CELLS)
-    return np.add.reduceat(counts, np.arange(0, counts.shape[1], times), axis=1) if times > 1 else counts
+def merge_bins(histograms: Sequence[NDArray[np.integer]]) -> list[NDArray[np.integer]]:
+    """The histograms, each of shape (num_locations, num_bins), coarse enough to be resampled at once."""
+    times = -(-sum(one.size for one in histograms) // _MOST_CELLS)
+    if times <= 1:
+        return list(histograms)
+    return [np.add.reduceat(one, np.arange(0, one.shape[1], times), axis=1) for one in histograms]
 
 
 def _largest_roc_error(nonblank: NDArray[np.integer], blank: NDArray[np.integer]) -> float:

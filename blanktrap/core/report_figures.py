@@ -27,7 +27,7 @@ from blanktrap.core.report_parts import (
     StratifiedCounts,
 )
 from blanktrap.core.report_warnings import describe_refusals, describe_warnings
-from blanktrap.core.savings import HandWork, savings_of
+from blanktrap.core.savings import HandWork, MachineWork, NetSavings, savings_of
 from blanktrap.core.tally import IS_NIGHT
 from blanktrap.core.vocabulary import Status
 from blanktrap.core.wording import number
@@ -44,7 +44,11 @@ def build_report(basis: Basis, *, created_at: datetime, version: str, warnings: 
     """
     config = basis.config
     at_cutoffs = _at_cutoffs(basis, basis.measured, basis.on.description)
-    work = HandWork(images_per_hour=config.images_per_hour, hours_per_week=config.hours_per_week)
+    work = HandWork(
+        images_per_hour=config.images_per_hour,
+        hours_per_week=config.hours_per_week,
+        cost_per_hour=config.cost_per_hour,
+    )
     identity = basis.run.get("identity") or {}
     sequences = _sequences(basis)
     return Report(
@@ -178,5 +182,20 @@ def _extrapolated(basis: Basis, blank_rate: float, work: HandWork) -> Extrapolat
             seed=config.seed,
             measured_on=calculated,
         ),
-        savings=SavingsFigures.of(savings_of(expected, work)),
+        savings=SavingsFigures.of(
+            NetSavings(
+                savings=savings_of(expected, work),
+                num_audited=config.num_audit_images,
+                machine=_machine(basis),
+            )
+        ),
     )
+
+
+def _machine(basis: Basis) -> MachineWork | None:
+    """The machine hours of scoring the archive that is extrapolated to, at the pace of the run."""
+    config, wall_s = basis.config, basis.wall_s
+    if config.price_per_hour is None or wall_s is None:
+        return None
+    times = config.num_archive_media / basis.num_expected
+    return MachineWork(wall_s=wall_s, price_per_hour=config.price_per_hour).for_times_as_many(times)

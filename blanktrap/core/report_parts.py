@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from blanktrap.core.metrics import ConfusionCounts
-from blanktrap.core.savings import Savings
+from blanktrap.core.savings import NetSavings
 
 
 class Part(BaseModel):
@@ -195,21 +195,39 @@ class BlankRateEstimate(Part):
 
 
 class SavingsFigures(Part):
-    """Savings as they are written down; each count with its own name."""
+    """Savings as they are written down; each count with its own name. Money is None where none was given."""
 
     num_blanks_removed: float
     num_nonblank_lost: float
     num_not_looked_at: float
+    """Both of the above together."""
     hours_not_looking: float
+    """Gross: what looking at all of them would have taken."""
     weeks_not_looking: float
     hours_on_blanks: float
+    """What looking at the true blanks removed would have taken, as the literature counts savings."""
     weeks_on_blanks: float
     images_per_hour: float
     hours_per_week: float
+    num_audited: float
+    """Images of the discard pile that people look at all the same."""
+    hours_auditing: float
+    hours_net: float
+    """Gross, less the audit. Machine hours are nobody's and not in it."""
+    weeks_net: float
+    cost_per_hour: float | None
+    money_gross: float | None
+    money_auditing: float | None
+    machine_hours: float | None
+    """Hours of scoring such an archive, at the pace of run.json; None where no price was given."""
+    money_machine: float | None
+    money_net: float | None
+    """Gross, less audit and machines; below 0 where the filter costs more than it saves."""
 
     @classmethod
-    def of(cls, savings: Savings) -> Self:
+    def of(cls, net: NetSavings) -> Self:
         """From savings."""
+        savings, machine = net.savings, net.machine
         return cls(
             num_blanks_removed=savings.num_blanks_removed,
             num_nonblank_lost=savings.num_nonblank_lost,
@@ -220,6 +238,16 @@ class SavingsFigures(Part):
             weeks_on_blanks=savings.weeks_on_blanks,
             images_per_hour=savings.work.images_per_hour,
             hours_per_week=savings.work.hours_per_week,
+            num_audited=net.num_audited,
+            hours_auditing=net.hours_auditing,
+            hours_net=net.hours_net,
+            weeks_net=net.weeks_net,
+            cost_per_hour=savings.work.cost_per_hour,
+            money_gross=net.money_gross,
+            money_auditing=net.money_auditing,
+            machine_hours=None if machine is None else machine.hours,
+            money_machine=net.money_machine,
+            money_net=net.money_net,
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from blanktrap.core.figures import CurveBands, f_beta
+from blanktrap.core.figures import CurveBands
 from blanktrap.core.measured import MISSED_NONBLANK, REMOVED_BLANK, Measured
 from blanktrap.core.metrics import NUM_GRID_CUTOFFS, Counts, Curve, grid_cutoffs
 from blanktrap.core.report import Report
@@ -26,13 +26,12 @@ def curve_table(measured: Measured, tally: Tally, bands: CurveBands, *, beta: fl
     `…_low` and `…_high` are the 95 % intervals by location; null where there are none.
     """
     curve: Curve = measured.ranked.curve_at(grid_cutoffs())
-    missed = curve.num_nonblank - curve.kept_nonblank
     columns = {
         "cutoff": curve.cutoffs,
         "nonblank_recall": curve.recall,
         "nonblank_precision": curve.precision,
-        "f1": f_beta(curve.kept_nonblank, missed, curve.kept_blank, beta=1.0),
-        "f_beta": f_beta(curve.kept_nonblank, missed, curve.kept_blank, beta=beta),
+        "f1": curve.f_beta(1.0),
+        "f_beta": curve.f_beta(beta),
         "blank_recall": curve.blank_recall,
         "kept_share": curve.kept_share,
         "num_kept_nonblank": curve.kept_nonblank,
@@ -65,7 +64,7 @@ def roc_table(measured: Measured) -> pa.Table:
         {
             "cutoff": pa.array([None, *cutoffs[places].tolist()], pa.float64()),
             "nonblank_recall": np.append(0.0, curve.recall[places]),
-            "blank_kept_share": np.append(0.0, 1.0 - curve.blank_recall[places]),
+            "blank_kept_share": np.append(0.0, curve.false_positive_rate[places]),
         }
     )
 

@@ -43,6 +43,8 @@ def describe_refusals(basis: Basis) -> tuple[str, ...]:
     trust = describe_trust(int((basis.measured.sizes.sum(axis=1) > 0).sum()))
     if trust is not None:
         found.append(trust)
+    if basis.config.price_per_hour is not None and basis.wall_s is None:
+        found.append("no machine cost: run.json does not say how long scoring took")
     if basis.sequences is None:
         found.append("no figures by sequence: no measured media belongs to a known sequence")
     elif not basis.sequences.measured.p_nonblank.size:

@@ -6,6 +6,7 @@ Owns: wording and alignment of what `blanktrap evaluate` prints. Refuses: comput
 from blanktrap.core.error_summary import summarise_errors
 from blanktrap.core.metrics import ConfusionCounts
 from blanktrap.core.report import Report
+from blanktrap.core.report_parts import SavingsFigures
 from blanktrap.core.wording import count, cutoff_text, percent
 
 _LABEL_WIDTH = 22
@@ -15,7 +16,8 @@ _COLUMN_WIDTH = 16
 def summarise(report: Report) -> list[str]:
     """Word a report: warnings first, what was measured, counts, figures, savings."""
     blocks = [
-        [f"warning: {warning}" for warning in report.warnings],
+        [f"warning: {warning}" for warning in report.warnings]
+        + [f"not given: {refusal}" for refusal in report.refused],
         _measured_lines(report),
         _confusion_lines(report),
         _figure_lines(report),
@@ -126,6 +128,7 @@ def _saving_lines(report: Report) -> list[str]:
                 f"{saved.hours_not_looking:,.1f} hours = {saved.weeks_not_looking:,.1f} weeks of "
                 f"{saved.hours_per_week:g} hours, at {saved.images_per_hour:g} images/hour",
             ),
+            *_net_lines(saved),
         ]
     return [
         *lines,
@@ -136,6 +139,28 @@ def _saving_lines(report: Report) -> list[str]:
             f"{archive.hours_saved:,.1f} hours saved",
         ),
     ]
+
+
+def _net_lines(saved: SavingsFigures) -> list[str]:
+    """What is left when auditing and machines are counted; only what was asked for."""
+    lines = []
+    if saved.num_audited:
+        lines.append(
+            _named(
+                "  net of auditing",
+                f"{saved.hours_net:,.1f} hours = {saved.weeks_net:,.1f} weeks: {count(saved.num_audited)} of "
+                f"these images are looked at all the same",
+            )
+        )
+    if saved.money_net is not None:
+        costs = [
+            f"{amount:,.2f} for {what}"
+            for what, amount in (("auditing", saved.money_auditing), ("machines", saved.money_machine))
+            if amount
+        ]
+        less = f" = {saved.money_gross:,.2f} less {' and '.join(costs)}" if costs else ""
+        lines.append(_named("  money saved", f"{saved.money_net:,.2f}{less}"))
+    return lines
 
 
 def _three(report: Report, name: str) -> str:

@@ -4,12 +4,16 @@ Owns: the order of the steps, which media come onto the list, and refusing score
 seen. Refuses: the arithmetic (`core.label_audit`) and the form of the list (`review_queues`).
 """
 
+from dataclasses import dataclass, replace
+from functools import cached_property
+
 import numpy as np
 import pyarrow as pa
 
 from blanktrap.core.config import AuditLabelsConfig
 from blanktrap.core.errors import EvaluationError
-from blanktrap.core.label_audit import LabelAudit, audit_labels, gather_labels
+from blanktrap.core.fold_scales import align_folds
+from blanktrap.core.label_audit import GivenLabels, LabelAudit, audit_labels, gather_labels
 from blanktrap.core.label_findings import (
     BLANK_STRATUM,
     NONBLANK_STRATUM,
@@ -65,8 +69,12 @@ def audit_scores(
     given, label_of = gather_labels(
         rows.p_nonblank[judged], rows.is_nonblank[judged], rows.locations[judged], rows.sequences[judged]
     )
-    audit = audit_labels(given, seed=config.seed)
-    table = _list_media(scores, storage, rows, judged, label_of, audit, config.num_media)
+    folds = np.zeros(given.p_nonblank.size, dtype=np.int64)
+    folds[label_of] = rows.folds[judged]
+    aligned = align_folds(given.p_nonblank, given.is_nonblank, folds)
+    audit = audit_labels(replace(given, p_nonblank=aligned), seed=config.seed)
+    found = _Found(rows=rows, judged=judged, label_of=label_of, given=given, folds=folds, audit=audit)
+    table = _list_media(scores, storage, found, config.num_media)
     findings = LabelFindings(
         audit=audit,
         looked_at=_looked_at(scores, rows, judged),
@@ -139,21 +147,46 @@ def _looked_at(scores: Scores, rows: LabelledScores, judged: np.ndarray) -> Look
     )
 
 
-def _list_media(
-    scores: Scores,
-    storage: Storage,
-    rows: LabelledScores,
-    judged: np.ndarray,
-    label_of: np.ndarray,
-    audit: LabelAudit,
-    num_media: int | None,
-) -> pa.Table:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Found:
+    """An audit and the media behind it."""
+
+    rows: LabelledScores
+    judged: np.ndarray
+    """Positions of the judged media among the rows."""
+    label_of: np.ndarray
+    """The label of each judged media."""
+    given: GivenLabels
+    """As the models scored them."""
+    folds: np.ndarray
+    """Of each label."""
+    audit: LabelAudit
+
+    @cached_property
+    def usual(self) -> np.ndarray:
+        """For each label what its model gives media with this label on average."""
+        _, kind = np.unique(2 * self.folds + self.given.is_nonblank, return_inverse=True)
+        means: np.ndarray = np.bincount(kind, weights=self.given.p_nonblank) / np.bincount(kind)
+        return means[kind]
+
+    def reason(self, label: int, num_frames: int | None) -> str:
+        """Why people are asked to look at a label."""
+        return describe_reason(
+            is_nonblank=bool(self.given.is_nonblank[label]),
+            p_nonblank=float(self.given.p_nonblank[label]),
+            usual=float(self.usual[label]),
+            num_frames=num_frames,
+        )
+
+
+def _list_media(scores: Scores, storage: Storage, found: _Found, num_media: int | None) -> pa.Table:
     """The media to look at with the reason beside each, most suspicious label first.
 
     A label of its own is one media. Of a sequence labelled blank the frame with the highest score comes onto
     the list, as that is where the animal would be; of one labelled nonblank all scored frames do, that frame
     first, as only all of them together show that nothing is there.
     """
+    rows, judged, label_of, audit = found.rows, found.judged, found.label_of, found.audit
     rank = np.full(audit.margins.size, -1, dtype=np.int64)
     suspicious = audit.most_suspicious(num_media)
     rank[suspicious] = np.arange(suspicious.size)
@@ -166,14 +199,8 @@ def _list_media(
     media, labels = media[chosen][:num_media], labels[chosen][:num_media]
     table = take_rows(scores, storage, judged[media])
     num_frames = np.bincount(label_of, minlength=audit.margins.size)
-    highest = audit.given.p_nonblank
     reasons = [
-        describe_reason(
-            audit,
-            is_nonblank=bool(audit.is_nonblank[label]),
-            p_nonblank=float(highest[label]),
-            num_frames=int(num_frames[label]) if rows.sequences[judged[one]] >= 0 else None,
-        )
+        found.reason(label, int(num_frames[label]) if rows.sequences[judged[one]] >= 0 else None)
         for one, label in zip(media.tolist(), labels.tolist(), strict=True)
     ]
     strata = np.where(audit.is_nonblank[labels], NONBLANK_STRATUM, BLANK_STRATUM)

@@ -22,7 +22,8 @@ from blanktrap.core.vocabulary import Label, LabelLevel, Status
 from blanktrap.files.scores_reader import Scores
 from blanktrap.files.storage import Storage
 
-_COLUMNS = ["location_id", "sequence_id", "status", "p_nonblank", "label", "label_level", "split"]
+_FOLD = pa.field("fold", pa.int16())
+_COLUMNS = ["location_id", "sequence_id", "status", "p_nonblank", "label", "label_level", "split", _FOLD.name]
 _LISTED = ["media_id", "uri", "location_id", "sequence_id", "timestamp", "label", "species", "p_nonblank"]
 
 
@@ -38,6 +39,8 @@ class LabelledScores:
     """Positions in `location_names`, -1 for none."""
     sequences: np.ndarray
     """A number for each sequence that a label was given to as a whole; -1 for labels of single media."""
+    folds: np.ndarray
+    """The model that each media was scored by, in cross-validation; -1 where there was one for all."""
     location_names: list[str]
     statuses: dict[str, int]
     """Labelled rows by status."""
@@ -83,6 +86,7 @@ def read_labelled_scores(scores: Scores, storage: Storage) -> LabelledScores:
         is_scored=is_scored,
         locations=locations,
         sequences=sequences,
+        folds=pc.fill_null(rows.column("fold"), -1).to_numpy(),
         location_names=names.to_pylist(),
         statuses=dict(statuses),
         scored_splits=dict(splits),
@@ -118,6 +122,7 @@ _EMPTY = pa.schema(
         pa.field("p_nonblank", pa.float32()),
         pa.field("is_nonblank", pa.bool_()),
         pa.field("is_scored", pa.bool_()),
+        _FOLD,
         pa.field("location", pa.dictionary(pa.int32(), pa.string())),
         pa.field("sequence", pa.dictionary(pa.int32(), pa.string())),
     ]
@@ -126,7 +131,8 @@ _EMPTY = pa.schema(
 
 def _iter_labelled(scores: Scores, storage: Storage, columns: list[str]) -> Iterator[pa.Table]:
     """The labelled rows, some hundred thousand at a time; a column that a part lacks is null throughout."""
-    fields = [SCORES_SCHEMA.field(name).with_nullable(True) for name in columns]
+    known = {_FOLD.name: _FOLD, **{field.name: field.with_nullable(True) for field in SCORES_SCHEMA}}
+    fields = [known[name] for name in columns]
 
     def whole(table: pa.Table) -> pa.Table:
         arrays = [
@@ -158,6 +164,7 @@ def _part_of(rows: pa.Table, statuses: Counter[str], splits: Counter[str | None]
         pc.fill_null(rows.column("p_nonblank"), float("nan")),
         pc.equal(labels, Label.NONBLANK.value),
         is_scored,
+        rows.column("fold"),
         pc.dictionary_encode(rows.column("location_id")),
         pc.dictionary_encode(pc.if_else(is_whole, rows.column("sequence_id"), None)),
     ]

@@ -75,7 +75,8 @@ def write_scores(folder: Path, rows: list[dict[str, Any]], model: dict[str, Any]
             number_formats={},
             finished=0,
         )
-        table = pa.Table.from_pylist(rows[start:stop], schema=SCORES_SCHEMA)
+        schema = SCORES_SCHEMA.append(pa.field("fold", pa.int16())) if "fold" in rows[0] else SCORES_SCHEMA
+        table = pa.Table.from_pylist(rows[start:stop], schema=schema)
         write_chunk(STORAGE, str(folder), table, stats)
         written[chunk] = stats
     finish_run(STORAGE, run, written)
@@ -237,6 +238,27 @@ def test_where_nothing_looks_wrong_the_list_is_empty_and_says_so(tmp_path: Path)
     findings, listed = audit(write_scores(tmp_path / "scores", plain_rows()[:20]), tmp_path)
     assert listed == []
     assert findings.lines()[-1].startswith("no image to look at")
+
+
+def test_folds_that_score_on_other_scales_are_judged_each_by_its_own(tmp_path: Path) -> None:
+    # The model of fold 1 gives blanks about 0.55 and nonblanks about 0.75.
+    def squeezed(row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "media_id": f"1-{row['media_id']}", "p_nonblank": 0.55 + 0.2 * row["p_nonblank"]}
+
+    rows = [{**row, "fold": 0} for row in plain_rows()]
+    rows += [{**squeezed(row), "fold": 1, "location_id": "L5"} for row in plain_rows()]
+    findings, listed = audit(write_scores(tmp_path / "scores", rows), tmp_path)
+    assert sorted(row["media_id"] for row in listed) == [
+        "1-imagined",
+        "1-overlooked",
+        "imagined",
+        "overlooked",
+    ]
+    reason = next(row["reason"] for row in listed if row["media_id"] == "1-overlooked")
+    # 0.55 + 0.2 * 0.99, and 0.55 + 0.2 * 1.94 / 11.
+    assert "score 0.748, where images labelled blank have 0.585 on average" in reason
+    # In each fold ten nonblanks are above ten blanks, and the one of each that is wrong loses to all.
+    assert findings.audit.area_under_roc == pytest.approx(100 / 121)
 
 
 def test_filled_in_list_is_read_as_answers(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from blanktrap.core.report_parts import (
     MeasuredOn,
     SavingsFigures,
 )
-from blanktrap.core.savings import HandWork, Savings
+from blanktrap.core.savings import HandWork, NetSavings, Savings
 from blanktrap.files.reports import TABLES, read_report, read_report_table, write_report
 from blanktrap.files.storage import Storage
 
@@ -55,7 +55,7 @@ def report():
                 num_media=1000,
                 confusion=confusion,
                 figures={},
-                savings=SavingsFigures.of(savings),
+                savings=SavingsFigures.of(NetSavings(savings=savings)),
             )
         ],
         archive=Archive(num_media=10, statuses={"ok": 10}, num_kept=5, num_set_aside=5, hours_saved=0.01),

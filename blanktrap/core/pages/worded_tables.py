@@ -228,9 +228,37 @@ def savings_table(report: Report) -> DataTable:
             row("of these nonblank lost", lambda saved: count(saved.num_nonblank_lost)),
             row("hours saved", lambda saved: f"{saved.hours_not_looking:,.1f}"),
             row("weeks saved", lambda saved: f"{saved.weeks_not_looking:,.1f}"),
+            *_net_rows(row, savings),
         ),
         caption=pace,
     )
+
+
+def _net_rows(
+    row: Callable[[str, Callable[[SavingsFigures], str]], tuple[str, ...]], savings: list[SavingsFigures]
+) -> list[tuple[str, ...]]:
+    """What is left when auditing and machines are counted; only what was asked for."""
+    rows = []
+    if any(saved.num_audited for saved in savings):
+        rows += [
+            row("less hours of auditing", lambda saved: f"{saved.hours_auditing:,.1f}"),
+            row("hours saved, net", lambda saved: f"{saved.hours_net:,.1f}"),
+            row("weeks saved, net", lambda saved: f"{saved.weeks_net:,.1f}"),
+        ]
+    if any(saved.money_gross is not None for saved in savings):
+        rows.append(row("money saved", lambda saved: _money(saved.money_gross)))
+    if any(saved.money_auditing for saved in savings):
+        rows.append(row("less cost of auditing", lambda saved: _money(saved.money_auditing)))
+    if any(saved.money_machine is not None for saved in savings):
+        rows.append(row("machine hours", lambda saved: f"{saved.machine_hours or 0.0:,.2f}"))
+        rows.append(row("less cost of machines", lambda saved: _money(saved.money_machine)))
+    if any(saved.money_net is not None for saved in savings):
+        rows.append(row("money saved, net", lambda saved: _money(saved.money_net)))
+    return rows
+
+
+def _money(amount: float | None) -> str:
+    return "-" if amount is None else f"{amount:,.2f}"
 
 
 def location_table(table: pa.Table) -> DataTable:
