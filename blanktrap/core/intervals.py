@@ -120,11 +120,12 @@ def share_interval(
 ) -> Interval | None:
     """Interval of a share: Student's t on the logit scale, with the deviation that the bootstrap gives.
 
-    The plain percentile interval is too narrow for few locations: of a recall of 90 % it held the truth in 65
-    to 82 % of simulated archives with 5 locations and in 85 to 92 % with 40, this one in 96 to 98 and 88 to 94 %
-    (`benchmarks/interval_coverage.py`). Two things mend it: the logit, on which shares near 1 are less skewed,
-    and degrees of freedom after the effective number of locations, which a few huge locations make small. The
-    interval is never narrower than Wilson's for independent media, so a share of exactly 0 or 1 has one too.
+    The plain percentile interval is too narrow for few locations: of a recall of 90 % it held the truth in
+    65 to 82 % of simulated archives with 5 locations and in 85 to 92 % with 40, this one in 96 to 98 and
+    88 to 94 % (`benchmarks/interval_coverage.py`). Two things mend it: the logit, on which shares near 1
+    are less skewed, and degrees of freedom after the effective number of locations, which a few huge
+    locations make small. It is never narrower than Wilson's for independent media: a share of exactly 0 or
+    1 has one too.
 
     Args:
         estimate: the share on the media as they are, in [0, 1].
@@ -182,7 +183,7 @@ def difference_interval(
 def percentile_interval(values: ArrayLike, level: float = LEVEL) -> Interval | None:
     """The middle share of resampled values: Efron's percentile interval, for figures of no known scale.
 
-    It is too narrow for few locations (see `share_interval`); with 40 and more it does.
+    It is too narrow for few locations, by how much stands at `share_interval`.
 
     Args:
         values: the figure for each resample, shape (num_resamples,); nan where it cannot be computed.

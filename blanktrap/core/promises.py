@@ -13,7 +13,7 @@ the procedure: of the cutoffs chosen so from many labelled archives, at most 1 -
 **How.** Cutoffs are tested from the lowest up, each for "recall is at least min_recall", and the last before
 the first failure is taken. As testing stops at the first failure, no correction for the number of cutoffs is
 due (learn then test: Angelopoulos et al. 2021, fixed sequences; Bates et al. 2021). Each test goes by
-location, and was chosen among eleven by `benchmarks/cutoff_coverage.py`; docs/evaluation.md has the figures.
+location, and was chosen by `benchmarks/cutoff_coverage.py`; docs/evaluation.md has the figures.
 """
 
 from dataclasses import dataclass
