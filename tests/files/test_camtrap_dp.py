@@ -287,6 +287,9 @@ def test_versions_with_other_tables_are_refused(
     package = write_package(tmp_path / "p", [media("a")], [seen("a", "blank")], profile=profile)
     with pytest.raises(AnnotationError, match=words):
         index_archive(["a.jpg"], package)
+    (tmp_path / "p" / "media.csv").rename(tmp_path / "p" / "multimedia.csv")
+    with pytest.raises(AnnotationError, match=words):
+        index_archive(["a.jpg"], package)
 
 
 @pytest.mark.parametrize(

@@ -374,3 +374,43 @@ def test_the_real_gold_standard_labels_its_captures_and_no_others(
     assert sum(len(row["species"] or []) > 1 for row in rows.values()) == sum(
         count > 1 for count in two.values()
     )
+
+
+def test_a_field_of_ten_megabytes_is_refused_and_never_makes_a_capture_blank(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    long = "x" * 10_000_000
+    images, _ = write_lila(
+        tmp_path / "lila", annotation("SER_S1#K11#1#206", "blank"), annotation("SER_S1#K11#1#205", long)
+    )
+    with pytest.raises(AnnotationError, match="row 3 is longer than"):
+        index_archive(PATHS, images)
+    rows, _ = index_archive(PATHS, images, skip_bad_rows=True)
+    assert (rows[PATHS[0]]["label"], rows[PATHS[2]]["label"]) == (None, "blank")
+    folder = write_dryad(
+        tmp_path / "dryad",
+        consensus=f"ASG0001,2010-07-20 06:14:06,B04,1,zebra,3,,,,\nASG0002,2010,B04,1,{long},1,,,,\n",
+    )
+    with pytest.raises(AnnotationError, match="would make its capture blank"):
+        index_archive(EVENT_PATHS, folder, skip_bad_rows=True)
+
+
+def test_frames_that_begin_with_the_second_are_not_called_the_first(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    images, _ = write_lila(tmp_path / "lila", annotation("SER_S1#K11#1#205", "zebra"))
+    lines = images.read_text().splitlines(keepends=True)
+    images.write_text(lines[0] + "".join(line for line in lines[1:] if line.split(",")[2] == "2"))
+    rows, _ = index_archive(PATHS, images)
+    assert rows[PATHS[1]]["frame_num"] == 1
+
+
+def test_tables_in_latin_1_and_with_a_byte_order_mark_are_read(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    frames = {"SER_S1#K11#1#205": ["S1/K11/K11_R1/ñ.JPG"]}
+    images, labels = write_lila(tmp_path / "lila", annotation("SER_S1#K11#1#205", "ñandú"), frames=frames)
+    images.write_bytes(images.read_text().encode("latin-1"))
+    labels.write_bytes(labels.read_text().encode("utf-8-sig"))
+    rows, _ = index_archive(["S1/K11/K11_R1/ñ.JPG"], labels)
+    assert rows["S1/K11/K11_R1/ñ.JPG"]["species"] == ["ñandú"]

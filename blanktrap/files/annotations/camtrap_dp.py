@@ -13,11 +13,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from blanktrap.core.errors import AnnotationError
 from blanktrap.core.times import utc_offset_of
 from blanktrap.core.vocabulary import Label, LabelLevel, species_of_name
-from blanktrap.files.annotations.camtrap_dp_package import TABLES, check_version, is_descriptor, tables_of
-from blanktrap.files.annotations.cells import has_columns, require_columns
+from blanktrap.files.annotations.camtrap_dp_package import (
+    is_descriptor,
+    say_version,
+    table_of,
+    tables_among,
+)
+from blanktrap.files.annotations.cells import require_columns
 from blanktrap.files.annotations.formats import BadRowError, ReadOptions
 from blanktrap.files.annotations.joining import JoinDatabase, join_database
 from blanktrap.files.annotations.opening import AnnotationFile
@@ -129,11 +133,11 @@ class CamtrapDp:
     key = "camtrap-dp"
 
     def recognises(self, file: AnnotationFile) -> bool:
-        return is_descriptor(file) or _table_of(file) is not None
+        return is_descriptor(file) or table_of(file) is not None
 
     def companions(self, file: AnnotationFile, others: Sequence[AnnotationFile]) -> list[AnnotationFile]:
         descriptor = next((one for one in (file, *others) if is_descriptor(one)), None)
-        tables = _tables_among(descriptor, [file, *others])
+        tables = tables_among(descriptor, [file, *others])
         found = [one for files in tables.values() for one in files]
         if descriptor is not None:
             found.append(descriptor)
@@ -144,8 +148,8 @@ class CamtrapDp:
         if descriptor is None:
             stage.problems.add("tables without a datapackage.json, read as 1.0", files[0].where)
         else:
-            check_version(descriptor, stage)
-        tables = _tables_among(descriptor, files)
+            say_version(descriptor, stage)
+        tables = tables_among(descriptor, files)
         for table, needed in _NEEDED.items():
             for one in tables[table]:
                 require_columns(one, needed, f"Camtrap DP's table of {table}")
@@ -154,38 +158,6 @@ class CamtrapDp:
             database.load("media", _MEDIA, _media_rows(tables["media"], places, stage))
             database.load("seen", _SEEN, _observation_rows(tables["observations"], places, stage))
             _stage_joined(database, stage, files[0].where)
-
-
-def _tables_among(
-    descriptor: AnnotationFile | None, files: Sequence[AnnotationFile]
-) -> dict[str, list[AnnotationFile]]:
-    """The files of each table: as the descriptor says, else one each by their columns.
-
-    Raises:
-        AnnotationError: one is not there.
-    """
-    if descriptor is not None:
-        return tables_of(descriptor, [one for one in files if one is not descriptor])
-    tables: dict[str, list[AnnotationFile]] = {}
-    for table in TABLES:
-        found = next((one for one in files if _table_of(one) == table), None)
-        if found is None:
-            raise AnnotationError(
-                f"{files[0].where} is one of Camtrap DP's tables, and that of {table} is not there: put it "
-                f"and datapackage.json beside it, or give them with --annotations too"
-            )
-        tables[table] = [found]
-    return tables
-
-
-def _table_of(file: AnnotationFile) -> str | None:
-    """Which of the three tables a file is, by columns that only it has."""
-    own = {
-        "observations": ("observationLevel", "observationType", "deploymentID"),
-        "media": ("mediaID", "deploymentID", "filePath"),
-        "deployments": ("deploymentID", "latitude", "longitude"),
-    }
-    return next((table for table, columns in own.items() if has_columns(file, columns)), None)
 
 
 def _places_of(files: Sequence[AnnotationFile], stage: AnnotationStage) -> dict[str, str | None]:

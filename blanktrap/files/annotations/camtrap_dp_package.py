@@ -1,7 +1,8 @@
-"""The descriptor of a Camtrap DP package: which version it is, and which files hold its three tables.
+"""The files of a Camtrap DP package: which version it is, and which files hold its three tables.
 
-Owns: `datapackage.json`. Refuses: rows; those are `camtrap_dp`. A path in a descriptor is only ever compared
-with the names of files that the user gave or that lie beside the descriptor; none is opened by it.
+Owns: `datapackage.json`, and telling the tables by their columns where there is none. Refuses: rows; those
+are `camtrap_dp`. A path in a descriptor is only ever compared with the names of files that the user gave or
+that lie beside the descriptor; none is opened by it.
 """
 
 import json
@@ -11,11 +12,12 @@ from typing import Any
 
 from blanktrap.core.errors import AnnotationError
 from blanktrap.core.paths import file_name_of
+from blanktrap.files.annotations.cells import has_columns
 from blanktrap.files.annotations.opening import AnnotationFile
 from blanktrap.files.annotations.staging import AnnotationStage
 from blanktrap.files.s3 import one_line
 
-TABLES = ("deployments", "media", "observations")
+_TABLES = ("deployments", "media", "observations")
 
 _MAX_BYTES = 256 * 1024 * 1024
 _VERSION = re.compile(r"camtrap-dp/v?(\d+)\.(\d+)")
@@ -30,35 +32,74 @@ def is_descriptor(file: AnnotationFile) -> bool:
     return file.name.lower() == _DESCRIPTOR or (b"camtrap-dp" in head and b'"resources"' in head)
 
 
-def tables_of(file: AnnotationFile, others: Sequence[AnnotationFile]) -> dict[str, list[AnnotationFile]]:
-    """The files of each of the three tables, chosen among `others`.
+def table_of(file: AnnotationFile) -> str | None:
+    """Which of the three tables a file is, by columns that only it has."""
+    own = {
+        "observations": ("observationLevel", "observationType", "deploymentID"),
+        "media": ("mediaID", "deploymentID", "filePath"),
+        "deployments": ("deploymentID", "latitude", "longitude"),
+    }
+    return next((table for table, columns in own.items() if has_columns(file, columns)), None)
+
+
+def tables_among(
+    descriptor: AnnotationFile | None, files: Sequence[AnnotationFile]
+) -> dict[str, list[AnnotationFile]]:
+    """The files of each table: as the descriptor says, else one each by their columns.
 
     Raises:
-        AnnotationError: the descriptor cannot be understood, or a file of a table is not there.
+        AnnotationError: one is not there, or the package is of version 0.x, or of 2.0 and later.
     """
-    resources = _resources_of(file)
-    return {table: _files_of(table, resources.get(table), file, others) for table in TABLES}
+    if descriptor is not None:
+        return _described_tables(descriptor, [one for one in files if one is not descriptor])
+    tables: dict[str, list[AnnotationFile]] = {}
+    for table in _TABLES:
+        found = next((one for one in files if table_of(one) == table), None)
+        if found is None:
+            raise AnnotationError(
+                f"{files[0].where} is one of Camtrap DP's tables, and that of {table} is not there: put it "
+                f"and datapackage.json beside it, or give them with --annotations too"
+            )
+        tables[table] = [found]
+    return tables
 
 
-def check_version(file: AnnotationFile, stage: AnnotationStage) -> None:
-    """Refuse packages whose tables differ from those of 1.x, and count what is not quite known.
+def say_version(file: AnnotationFile, stage: AnnotationStage) -> None:
+    """Count a version that is not quite known. Raises AnnotationError as `tables_among`."""
+    version = _version_of(file)
+    if version is None:
+        stage.problems.add("package that names no Camtrap DP version, read as 1.0", file.where)
+    elif version[1]:
+        example = f"{file.where}: {version[0]}.{version[1]}"
+        stage.problems.add("package of a later version, read as 1.0", example)
+
+
+def _version_of(file: AnnotationFile) -> tuple[int, int] | None:
+    """The version that the profile names.
 
     Raises:
-        AnnotationError: the package is of version 0.x, or of 2.0 and later.
+        AnnotationError: it is 0.x, or 2.0 and later, whose tables may mean something else.
     """
     profile = _descriptor_of(file).get("profile")
     found = _VERSION.search(profile) if isinstance(profile, str) else None
     if found is None:
-        stage.problems.add("package that names no Camtrap DP version, read as 1.0", file.where)
-        return
+        return None
     major, minor = int(found[1]), int(found[2])
     if major != 1:
         raise AnnotationError(
             f"{file.where} is Camtrap DP {major}.{minor}, whose tables are not those of 1.x: export it again "
             f"as Camtrap DP 1.0"
         )
-    if minor:
-        stage.problems.add("package of a later version, read as 1.0", f"{file.where}: {major}.{minor}")
+    return major, minor
+
+
+def _described_tables(
+    file: AnnotationFile, others: Sequence[AnnotationFile]
+) -> dict[str, list[AnnotationFile]]:
+    # A package of another version lacks tables because they are called otherwise.
+    _version_of(file)
+    resources = _resources_of(file)
+    return {table: _files_of(table, resources.get(table), file, others) for table in _TABLES}
 
 
 def _resources_of(file: AnnotationFile) -> dict[str, dict[str, Any]]:
