@@ -16,11 +16,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from blanktrap.core.config import ArchiveConfig, IndexConfig, TrainConfig
-from blanktrap.core.vocabulary import Label
+from blanktrap.core.config import ArchiveConfig, AuditLabelsConfig, IndexConfig, TrainConfig
+from blanktrap.core.label_findings import LabelFindings
+from blanktrap.core.vocabulary import Label, Status
+from blanktrap.core.wording import percent
 from blanktrap.demo import PREPROCESSING
 from blanktrap.files.indexing import build_manifest
+from blanktrap.files.label_auditing import audit_scores
 from blanktrap.files.manifest import open_manifest
+from blanktrap.files.review_queues import read_review_queue
+from blanktrap.files.scores_reader import open_scores
 from blanktrap.files.storage import Storage
 from blanktrap.progress import ProgressLine
 
@@ -78,7 +83,8 @@ def run(folder: Path, arguments: argparse.Namespace) -> None:
         )
     for text in summary.lines():
         say(text)
-    say(f"took {time.monotonic() - started:.0f} s")
+    say(f"drawn and trained in {time.monotonic() - started:.0f} s")
+    measure(storage, folder, flipped)
 
 
 def flip_labels(storage: Storage, folder: Path, share: float, seed: int) -> set[str]:
@@ -94,6 +100,41 @@ def flip_labels(storage: Storage, folder: Path, share: float, seed: int) -> set[
     rows = rows.set_column(rows.column_names.index("label"), "label", labels)
     pq.write_table(rows, folder / "flipped.parquet")
     return set(rows.filter(pa.array(is_flipped)).column("media_id").to_pylist())
+
+
+def measure(storage: Storage, folder: Path, flipped: set[str]) -> None:
+    """Audit, and compare the list with the labels that were flipped."""
+    scores, queue = str(folder / "folds" / "out-of-fold"), str(folder / "queue")
+
+    def audit(num_media: int | None) -> tuple[LabelFindings, list[bool]]:
+        config = AuditLabelsConfig(num_media=num_media)
+        findings = audit_scores(scores, queue, config=config, storage=storage, overwrite=True)
+        listed = read_review_queue(storage, queue).rows.column("media_id").to_pylist()
+        return findings, [media in flipped for media in listed]
+
+    findings, hits = audit(None)
+    for text in findings.lines():
+        say(text)
+    rows = pa.concat_tables(open_scores(storage, scores).iter_tables(storage, ["media_id", "status"]))
+    is_scored = pc.equal(rows.column("status"), Status.OK.value)
+    found = flipped.intersection(rows.column("media_id").filter(is_scored).to_pylist())
+    low, high = findings.audit.both.bounds or (float("nan"), float("nan"))
+    say(
+        f"estimated wrong {findings.audit.both.estimate:.0f} ({low:.0f} to {high:.0f}), flipped and scored "
+        f"{len(found)}"
+    )
+    say(
+        f"list as it comes: {sum(hits)} of {len(hits)} truly wrong ({share(sum(hits), len(hits))}), "
+        f"{share(sum(hits), len(found))} of the flipped"
+    )
+    _, ranked = audit(len(found))
+    half = ranked[: len(found) // 2]
+    say(f"first {len(half)}, half as many as flipped: {share(sum(half), len(half))} truly wrong; aim 80 %")
+    say(f"first {len(ranked)}: {share(sum(ranked), len(found))} of the flipped")
+
+
+def share(part: int, whole: int) -> str:
+    return percent(part / whole if whole else None)
 
 
 def say(text: str) -> None:

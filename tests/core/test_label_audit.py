@@ -103,6 +103,23 @@ def audit_of(media) -> LabelAudit:
         raise
 
 
+@settings(deadline=None)
+@given(rows)
+def test_two_means_say_what_the_general_definition_says(media) -> None:
+    audit = audit_of(media)
+    # Northcutt et al., eq. 1 and 2, for any number of labels: a media counts for the label it is likeliest of
+    # among those whose mean self-confidence it reaches.
+    p = np.array([[1.0 - score, score] for score, _, _ in media])
+    said = np.array([int(nonblank) for _, nonblank, _ in media])
+    means = [p[said == label, label].mean() for label in (0, 1)]
+    joint = np.zeros((2, 2), dtype=int)
+    for row, label in zip(p, said, strict=True):
+        reached = [other for other in (0, 1) if row[other] >= means[other] - 1e-12]
+        if reached:
+            joint[label, max(reached, key=lambda other: row[other])] += 1
+    assert audit.joint.tolist() == joint.tolist()
+
+
 @settings(deadline=None, max_examples=60)
 @given(rows, st.randoms(use_true_random=False))
 def test_order_of_the_media_changes_nothing(media, chance) -> None:
