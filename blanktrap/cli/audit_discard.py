@@ -47,7 +47,7 @@ def audit_discard(
     ] = False,
     no_sign_request: NoSignRequest = False,
 ) -> None:
-    """Check what a cutoff throws away: draw images to look at, then bound the animals lost."""
+    """Check what a cutoff throws away, on a sample of it."""
     storage = Storage(no_sign_request=no_sign_request)
     to_draw = {"cutoff": cutoff, "num_images": num_images, "seed": seed}
     to_judge = {"max_lost_share": max_lost_share, "confidence": confidence}

@@ -30,7 +30,7 @@ def audit_labels(
     ] = False,
     no_sign_request: NoSignRequest = False,
 ) -> None:
-    """Find labels that look wrong, and list the images to look at."""
+    """Find labels that look wrong, and list their images."""
     from blanktrap.files.label_auditing import audit_scores
 
     settings = resolve(AuditLabelsConfig, {"num_media": num_media, "allow_seen": allow_seen, "seed": seed})
