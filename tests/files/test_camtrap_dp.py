@@ -364,6 +364,15 @@ def test_bad_rows_are_refused_with_file_and_row_or_counted(
     assert summary.by_label == {"blank": 1}
 
 
+def test_a_table_of_ones_own_with_coordinates_is_no_package(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("path,label,deploymentID,latitude,longitude\na.jpg,empty,D1,1,2\n")
+    _, summary = index_archive(["a.jpg"], own)
+    assert (summary.by_label, summary.annotations[0].format_name) == ({"blank": 1}, "table")
+
+
 def test_a_missing_column_is_named(tmp_path: Path, index_archive: Callable[..., Any]) -> None:
     package = write_package(tmp_path / "p", [media("a")], [seen("a", "blank")])
     (tmp_path / "p" / "media.csv").write_text("mediaID,deploymentID,filePath\na,D1,a.jpg\n")

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blanktrap.core.errors import AnnotationError
+from blanktrap.files.storage import Storage
 
 IMAGES = ",capture_id,image_rank_in_capture,image_path_rel\n"
 ANNOTATIONS = (
@@ -414,3 +415,15 @@ def test_tables_in_latin_1_and_with_a_byte_order_mark_are_read(
     labels.write_bytes(labels.read_text().encode("utf-8-sig"))
     rows, _ = index_archive(["S1/K11/K11_R1/ñ.JPG"], labels)
     assert rows["S1/K11/K11_R1/ñ.JPG"]["species"] == ["ñandú"]
+
+
+@pytest.mark.s3
+def test_half_a_pair_on_s3_finds_the_other_beside_it(
+    tmp_path: Path, index_archive: Callable[..., Any], s3_bucket: str
+) -> None:
+    pair = write_lila(tmp_path / "lila", annotation("SER_S1#K11#1#206", "blank"))
+    for path in pair:
+        Storage().write_bytes(f"s3://{s3_bucket}/labels/{path.name}", path.read_bytes())
+    for given_name in ("labels/annotations.csv", "labels/images.csv", "labels/"):
+        _, summary = index_archive(PATHS, f"s3://{s3_bucket}/{given_name}")
+        assert summary.by_label == {"blank": 1, "none": 4}

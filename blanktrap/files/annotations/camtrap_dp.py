@@ -133,7 +133,8 @@ class CamtrapDp:
     key = "camtrap-dp"
 
     def recognises(self, file: AnnotationFile) -> bool:
-        return is_descriptor(file) or table_of(file) is not None
+        # A table of deployments alone labels nothing, and other tables have such columns too.
+        return is_descriptor(file) or table_of(file) in ("media", "observations")
 
     def companions(self, file: AnnotationFile, others: Sequence[AnnotationFile]) -> list[AnnotationFile]:
         descriptor = next((one for one in (file, *others) if is_descriptor(one)), None)
