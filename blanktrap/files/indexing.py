@@ -19,7 +19,7 @@ import pyarrow as pa
 from blanktrap.core.config import IndexConfig
 from blanktrap.core.errors import SourceError, UsageError
 from blanktrap.core.paths import PathPattern, parse_path_pattern
-from blanktrap.files.annotations import stage_annotations
+from blanktrap.files.annotations import holds_labels, stage_annotations
 from blanktrap.files.annotations.formats import ReadOptions
 from blanktrap.files.annotations.matching import MatchCounts, match_annotations
 from blanktrap.files.annotations.staging import StagedAnnotations
@@ -73,6 +73,7 @@ def build_manifest(
     if not sources and inventory is None:
         raise UsageError("nothing to index: give a folder, s3://bucket/prefix/ or a list of URIs")
     parsed = [parse_source(storage, text) for text in sources]
+    _refuse_labels(storage, parsed, annotations)
     left_out = LeftOut()
     with tempfile.TemporaryDirectory(prefix="blanktrap-index-") as name:
         folder = Path(name)
@@ -110,6 +111,17 @@ def build_manifest(
     details = {"sources": sources, "annotations": annotations, "inventory": inventory}
     writer.finish({**details, "config": config.model_dump(), "summary": asdict(summary)})
     return summary
+
+
+def _refuse_labels(storage: Storage, sources: list[Source], annotations: list[str]) -> None:
+    """Refuse `--annotations a.csv b.csv`, which would take b.csv for a list of images and lose its labels."""
+    for source in sources:
+        listed = source.is_list and not source.location.lower().endswith(".txt")
+        if listed and source.location not in annotations and holds_labels(storage, source.location):
+            raise UsageError(
+                f"{source.location} is a table of labels and stands among the sources: write --annotations "
+                f"before each such file; name it in both places where it lists the images as well"
+            )
 
 
 @contextlib.contextmanager

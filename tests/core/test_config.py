@@ -40,3 +40,15 @@ def test_a_refusal_names_the_flag_that_was_given(
 
 def test_values_that_are_none_keep_their_default() -> None:
     assert config.resolve(config.SelectConfig, {"seed": None}) == config.SelectConfig()
+
+
+def test_columns_are_pairs_of_our_name_and_theirs() -> None:
+    found = config.resolve(config.IndexConfig, {"columns": " path = Foto , label=is_empty"})
+    assert dict(found.columns) == {"path": "Foto", "label": "is_empty"}
+
+
+@pytest.mark.parametrize("text", ["path", "path=", "=x", "lable=x", "path=a,path=b", "path=a,,label=b", ""])
+def test_columns_that_name_nothing_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--columns: ") as caught:
+        config.resolve(config.IndexConfig, {"columns": text})
+    assert "\n" not in str(caught.value)

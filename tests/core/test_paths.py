@@ -1,7 +1,17 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from blanktrap.core.errors import UsageError
-from blanktrap.core.paths import PathFields, is_image_name, media_id_of, parse_path_pattern, suffix_of
+from blanktrap.core.paths import (
+    PathFields,
+    folder_name_of,
+    is_image_name,
+    media_id_of,
+    parse_path_pattern,
+    plain_path,
+    suffix_of,
+)
 
 
 def test_one_id_however_accents_are_stored() -> None:
@@ -77,3 +87,57 @@ def test_a_wrong_pattern_is_refused_in_one_line(pattern: str) -> None:
 
 def test_regular_expression_characters_in_a_pattern_match_themselves() -> None:
     assert parse_path_pattern("a.b/{location}/{}").match("axb/S1/x.jpg") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "plain"),
+    [
+        ("S1/a b.jpg", "S1/a b.jpg"),
+        ("C:\\data\\S1\\a.jpg", "data/S1/a.jpg"),
+        ("c:/data/a.jpg", "data/a.jpg"),
+        ("\\\\server\\share\\a.jpg", "server/share/a.jpg"),
+        ("/mnt/a.jpg", "mnt/a.jpg"),
+        ("./a.jpg", "a.jpg"),
+        ("S1//./a.jpg", "S1/a.jpg"),
+        ("file:///mnt/a%20b.jpg", "mnt/a b.jpg"),
+        ("file:///C:/data/a.jpg", "data/a.jpg"),
+        ("s3://bucket/a%20b.jpg", "bucket/a%20b.jpg"),
+        ("https://host/a%20b.jpg?x=/y#z", "host/a b.jpg"),
+        ("a..b/...jpg", "a..b/...jpg"),
+        ("10:30.jpg", "10:30.jpg"),
+        ("cafe\u0301.jpg", "caf\u00e9.jpg"),
+        ("", ""),
+        ("/", ""),
+        ("S1/", ""),
+        (".", ""),
+    ],
+)
+def test_a_path_of_another_program_in_plain_form(path: str, plain: str) -> None:
+    assert plain_path(path) == (plain, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "plain"),
+    [("../S1/a.jpg", "S1/a.jpg"), ("S1/x/../a.jpg", "S1/a.jpg"), ("../../../a.jpg", "a.jpg"), ("S1/..", "")],
+)
+def test_what_climbs_never_leaves_the_beginning(path: str, plain: str) -> None:
+    assert plain_path(path) == (plain, True)
+
+
+@given(st.text(alphabet="aB1./\\: %é", max_size=20))
+def test_a_plain_path_is_its_own_plain_form(path: str) -> None:
+    plain, _ = plain_path(path)
+    assert not {"", ".", ".."} & set(plain.split("/")) or plain == ""
+    if ":" not in plain:
+        assert plain_path(plain) == (plain, False)
+
+
+def test_the_folder_of_a_file() -> None:
+    assert [folder_name_of(path) for path in ("a/b/c.jpg", "b/c.jpg", "c.jpg")] == ["b", "b", ""]
+
+
+def test_a_pattern_may_name_the_label() -> None:
+    pattern = parse_path_pattern("{label}/{location}/{}")
+    assert pattern.names_label
+    assert pattern.match("deer/S1/a.jpg") == PathFields(location_id="S1", label_name="deer")
+    assert not parse_path_pattern("{location}/{}").names_label

@@ -9,6 +9,7 @@ from blanktrap.core.times import (
     DateOrderEvidence,
     is_impossible_time,
     parse_capture_time,
+    says_no_time,
     utc_offset_of,
     with_subsecond,
 )
@@ -158,3 +159,16 @@ def test_no_text_breaks_the_readers_of_times(text: str) -> None:
     parse_capture_time(text)
     is_impossible_time(text)
     utc_offset_of(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  ", "0000:00:00 00:00:00", "0000-00-00T00:00:00Z", "NA", "null", "NaT"]
+)
+def test_no_time_is_told_from_a_time_that_is_none(text: str) -> None:
+    assert says_no_time(text)
+    assert not is_impossible_time(text)
+
+
+@pytest.mark.parametrize("text", ["2013-02-30", "yesterday", "05/06/2013", "0000-00-01"])
+def test_what_says_something_is_not_no_time(text: str) -> None:
+    assert not says_no_time(text)

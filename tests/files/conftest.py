@@ -14,13 +14,14 @@ from blanktrap.files.manifest import open_manifest
 from blanktrap.files.storage import Storage
 
 Indexed = tuple[dict[str, dict[str, Any]], IndexSummary]
+Index = Callable[..., Indexed]
 
 
 @pytest.fixture
-def index_archive(tmp_path: Path) -> Callable[..., Indexed]:
+def index_archive(tmp_path: Path) -> Index:
     """Indexes empty files of some names, which is enough where no pixel is looked at."""
 
-    def run(names: Iterable[str], *annotations: Path, **settings: Any) -> Indexed:
+    def run(names: Iterable[str], *annotations: Path | str, **settings: Any) -> Indexed:
         for name in names:
             (tmp_path / "archive" / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / "archive" / name).touch()

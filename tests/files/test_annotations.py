@@ -230,6 +230,9 @@ def test_a_real_caltech_file_gives_every_label(tmp_path: Path, real_data: Path) 
     names = [image["file_name"] for image in json.loads(path.read_bytes())["images"]]
     rows, summary = index(tmp_path, names, path)
     assert summary.by_label == {"blank": 995, "nonblank": 2489}
+    # A selection of Caltech's images: 318 sequences are not whole.
+    [problem] = summary.annotations[0].problems.items()
+    assert problem == ("sequences with more or fewer images than seq_num_frames", 318)
     assert (summary.num_locations, min(row["frame_num"] for row in rows.values())) == (10, 0)
 
 

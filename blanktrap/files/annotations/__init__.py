@@ -3,6 +3,7 @@
 Owns: the list of formats and the choice among them. Refuses: everything about a single format.
 """
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,10 +89,17 @@ def stage_annotations(
                 where=one.leader.where,
                 format_name=one.format.name,
                 stage=stage,
-                companions=tuple(file.where for file in one.companions),
+                companions=tuple(file.name for file in one.companions),
             )
         )
     return StagedSets(sets=staged, passed_over=[file.where for file in passed_over])
+
+
+def holds_labels(storage: Storage, location: str) -> bool:
+    """Whether a file that stands for something else is a table of labels. Raises SourceError."""
+    with tempfile.TemporaryDirectory(prefix="blanktrap-labels-") as folder:
+        files = OpenedAnnotations(storage, [location], Path(folder)).given
+        return any({"path", "label"} <= set(LabelTable().places(file.columns)) for file in files)
 
 
 def _choose(

@@ -13,9 +13,12 @@ import numpy as np
 from blanktrap.core.errors import AnnotationError
 from blanktrap.core.vocabulary import LabelLevel
 from blanktrap.files.annotations.formats import BadRowError, ReadOptions
-from blanktrap.files.annotations.json_stream import begins_as_object, stream_objects
+from blanktrap.files.annotations.json_stream import begins_as_object, refuse_deep, stream_objects
 from blanktrap.files.annotations.opening import AnnotationFile
 from blanktrap.files.annotations.staging import AnnotationStage, plain_text
+
+_MAX_FRAMES = 2**31
+_NO_SEQUENCE = 0
 
 _SECTIONS = ("categories", "images", "annotations")
 
@@ -37,19 +40,23 @@ class CocoCameraTraps:
 
     def read(self, files: Sequence[AnnotationFile], stage: AnnotationStage, options: ReadOptions) -> None:
         [file] = files
+        refuse_deep(file.path, file.where)
         categories = _categories_of(file)
         hashes = array("q")
         corrupt: set[str] = set()
+        lengths = _SequenceLengths()
         for row, item in stream_objects(file.path, file.where, "images", _SECTIONS):
             try:
                 key = _require(item, "id")
                 hashes.append(hash(key))
                 _stage_image(key, item, stage)
+                lengths.see(item)
                 if item.get("corrupt") is True:
                     corrupt.add(key)
             except BadRowError as problem:
                 stage.bad_row(file.where, f"images[{row}]", problem)
         self._refuse_repeated(file, hashes, stage)
+        lengths.count_disagreeing(file, stage)
         for row, item in stream_objects(file.path, file.where, "annotations", _SECTIONS):
             try:
                 _stage_annotation(item, categories, corrupt, stage)
@@ -74,9 +81,53 @@ class CocoCameraTraps:
             if key in first:
                 problem = BadRowError(f"has the id {key!r} of images[{first[key]}]")
                 stage.bad_row(file.where, f"images[{row}]", problem)
+                if key not in repeated:
+                    again = BadRowError(f"has the id {key!r} of images[{row}]")
+                    stage.bad_row(file.where, f"images[{first[key]}]", again)
                 repeated.add(key)
             first.setdefault(key, row)
         stage.drop_keys(repeated)
+
+
+class _SequenceLengths:
+    """Whether sequences have as many images as `seq_num_frames` says; 16 bytes an image."""
+
+    def __init__(self) -> None:
+        self._sequences, self._stated = array("q"), array("q")
+
+    def see(self, item: dict[str, Any]) -> None:
+        """Take one image into account."""
+        self._sequences.append(_sequence_of(item))
+        stated = item.get("seq_num_frames")
+        if isinstance(stated, int) and not isinstance(stated, bool) and 0 < stated < _MAX_FRAMES:
+            self._stated.append(stated)
+        else:
+            self._stated.append(0)
+
+    def count_disagreeing(self, file: AnnotationFile, stage: AnnotationStage) -> None:
+        """Count the sequences whose images are more or fewer than stated, or stated differently."""
+        stated = np.array(self._stated, np.int64)
+        sequences = np.array(self._sequences, np.int64)[stated > 0]
+        names, places, counts = np.unique(sequences, return_inverse=True, return_counts=True)
+        wrong = np.zeros(names.size, bool)
+        wrong[places[stated[stated > 0] != counts[places]]] = True
+        left = set(names[wrong & (names != _NO_SEQUENCE)].tolist())
+        if not left:
+            return
+        reason = "sequences with more or fewer images than seq_num_frames"
+        stage.problems.add_many(reason, len(left))
+        for _, item in stream_objects(file.path, file.where, "images", _SECTIONS):
+            if _sequence_of(item) in left:
+                left.discard(_sequence_of(item))
+                stage.problems.examples[reason].append(str(plain_text(item.get("seq_id")))[:80])
+                if len(stage.problems.examples[reason]) == 5 or not left:
+                    return
+
+
+def _sequence_of(item: dict[str, Any]) -> int:
+    """A number for an image's sequence; archives number them anew at every location."""
+    sequence = plain_text(item.get("seq_id"))
+    return _NO_SEQUENCE if sequence is None else hash((plain_text(item.get("location")), sequence))
 
 
 def _categories_of(file: AnnotationFile) -> dict[str, str | None]:

@@ -14,6 +14,10 @@ from blanktrap.core.errors import AnnotationError
 from blanktrap.files.s3 import one_line
 
 _BOM = b"\xef\xbb\xbf"
+# Records of labels nest to five or six. The parser's time grows with the square of the depth.
+_MAX_DEPTH = 1000
+_CHUNK_BYTES = 16 * 1024
+
 _BROKEN = (ijson.JSONError, UnicodeDecodeError)
 
 
@@ -25,6 +29,34 @@ def begins_as_object(head: bytes) -> bool:
 def begins_as_list(head: bytes) -> bool:
     """Whether a file's first bytes are those of a JSON list of objects."""
     return b"".join(head.removeprefix(_BOM)[:1000].split()).startswith(b"[{")
+
+
+def refuse_deep(path: Path, where: str) -> None:
+    """Refuse a file that nests so deep that reading it would take hours.
+
+    Raises:
+        AnnotationError: it has more than 1,000 levels.
+    """
+    depth = 0
+    with path.open("rb") as source:
+        while chunk := source.read(_CHUNK_BYTES):
+            # Brackets within texts count as well: where these add up, the parser's own count decides.
+            depth += chunk.count(b"[") + chunk.count(b"{") - chunk.count(b"]") - chunk.count(b"}")
+            if depth > _MAX_DEPTH:
+                break
+        else:
+            return
+    depth = 0
+    try:
+        with _opened(path) as source:
+            for event, _ in ijson.basic_parse(source):
+                depth += event.startswith("start_") - event.startswith("end_")
+                if depth > _MAX_DEPTH:
+                    raise AnnotationError(
+                        f"{where} nests more than {_MAX_DEPTH:,} levels: it holds no labels"
+                    )
+    except _BROKEN:
+        return  # said, with the place, when it is read
 
 
 def stream_objects(

@@ -19,6 +19,7 @@ from blanktrap.files.annotations.json_stream import (
     begins_as_list,
     begins_as_object,
     read_object,
+    refuse_deep,
     stream_objects,
 )
 from blanktrap.files.annotations.opening import AnnotationFile
@@ -100,6 +101,7 @@ def iter_detections(path: Path, where: str, on_bad: OnBadRow = refuse_row) -> It
 
 
 def _numbered(path: Path, where: str, on_bad: OnBadRow) -> Iterator[tuple[int, DetectedMedia]]:
+    refuse_deep(path, where)
     with path.open("rb") as source:
         section = "" if begins_as_list(source.read(4096)) else "images"
     named = read_object(path, where, "detection_categories") if section else {}

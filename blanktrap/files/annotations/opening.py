@@ -178,10 +178,11 @@ class OpenedAnnotations:
         return self._file(where, fetch, peek, is_gzip=is_gzip, is_given=is_given, is_member=is_member)
 
     def _open_zip(self, uri: str, location: str) -> list[AnnotationFile]:
-        archive = local_path(uri)
         if is_s3(uri):
             archive = self._new_path()
             self._storage.download(uri, archive)
+        else:
+            archive = local_path(uri)
         members = [one for one in list_zip(archive, location) if _may_hold_labels(one.filename)]
         files = [self._member(archive, one, f"{location}/{one.filename}") for one in members if one.file_size]
         if not files:

@@ -61,7 +61,7 @@ class LabelTable:
     def recognises(self, file: AnnotationFile) -> bool:
         if self._named:
             return set(self._named.values()) <= set(file.columns)
-        found = {"path", "label"} & set(self._places(file.columns))
+        found = {"path", "label"} & set(self.places(file.columns))
         # One of the two is enough where the user named the file: then it is said what is missing.
         return len(found) == 2 or (bool(found) and not file.is_member)
 
@@ -70,7 +70,7 @@ class LabelTable:
 
     def read(self, files: Sequence[AnnotationFile], stage: AnnotationStage, options: ReadOptions) -> None:
         [file] = files
-        places = self._places(file.columns)
+        places = self.places(file.columns)
         for needed in ("path", "label"):
             if needed not in places:
                 raise AnnotationError(
@@ -84,7 +84,7 @@ class LabelTable:
             except BadRowError as problem:
                 stage.bad_row(file.where, f"row {number}", problem)
 
-    def _places(self, header: Sequence[str]) -> dict[str, str]:
+    def places(self, header: Sequence[str]) -> dict[str, str]:
         """The table's own name of each of our columns; of two spellings of one the first counts."""
         found = dict(self._named)
         for column in header:
