@@ -56,12 +56,13 @@ class Population:
         """Share of blanks below the cutoff; blanks shift as nonblank media do, but for the useless part."""
         return float(ndtr((logit_cutoff - BLANK_MEAN) / np.hypot(MEDIA_SPREAD, self.shift_spread)))
 
-    def oracle_cutoff(self, min_recall: float) -> float:
+    def oracle_cutoff(self, min_recall: float, *, by_media: bool = True) -> float:
         """The highest cutoff, in logits, that keeps so much: what one would choose who knew the truth."""
+        recall = self.pooled_recall if by_media else self.mean_recall
         low, high = -40.0, 40.0
-        for _ in range(80):
+        for _ in range(50):
             middle = (low + high) / 2.0
-            low, high = (middle, high) if self.pooled_recall(middle) >= min_recall else (low, middle)
+            low, high = (middle, high) if recall(middle) >= min_recall else (low, middle)
         return low
 
     def _recall(self, mean: float, cutoff: float) -> float:
@@ -69,6 +70,45 @@ class Population:
         usual = ndtr((mean - cutoff) / spread)
         useless = ndtr((mean - self.useless_shift - cutoff) / spread)
         return float((1.0 - self.useless_share) * usual + self.useless_share * useless)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OddPopulation(Population):
+    """Locations unlike those that the test of promises was chosen on; 400,000 of them tell the truth."""
+
+    kind: str
+
+    def draw(self, generator: np.random.Generator, num_locations: int) -> tuple[np.ndarray, np.ndarray]:
+        shifts = self.draw_shifts(generator, num_locations)
+        locations = np.repeat(
+            np.arange(num_locations), generator.poisson(self.draw_means(generator, num_locations))
+        )
+        logits = NONBLANK_MEAN + shifts[locations] + MEDIA_SPREAD * generator.standard_normal(locations.size)
+        return expit(logits).astype(np.float32), locations
+
+    def draw_shifts(self, generator: np.random.Generator, num: int) -> np.ndarray:
+        """Normal in the middle; with two humps; or with a long tail of places seen badly."""
+        match self.kind:
+            case "two humps":
+                return -1.8 * (generator.random(num) < 0.3) + 0.4 * generator.standard_normal(num)
+            case "long tail":
+                return 1.0 - generator.gamma(1.0, 1.2, num)
+            case _:
+                return 0.6 * generator.standard_t(3, num)
+
+    def draw_means(self, generator: np.random.Generator, num: int) -> np.ndarray:
+        """Media expected at each location, whatever its shift."""
+        match self.kind:
+            case "two humps":
+                return 25.0 * generator.pareto(1.6, num) + 3.0
+            case "eight media each":
+                return np.full(num, 8.0)
+            case _:
+                return MEDIAN_NONBLANK * np.exp(1.4 * generator.standard_normal(num))
+
+    def _recall(self, mean: float, cutoff: float) -> float:
+        shifts = self.draw_shifts(np.random.default_rng(99), 400_000)
+        return float(ndtr((mean + shifts - cutoff) / MEDIA_SPREAD).mean())
 
 
 POPULATIONS = (
@@ -83,4 +123,9 @@ POPULATIONS = (
         useless_share=0.1,
         useless_shift=2.5,
     ),
+)
+
+HELD_OUT = tuple(
+    OddPopulation(name=kind, kind=kind, shift_spread=1.0, size_spread=0.0)
+    for kind in ("Student's shifts", "two humps", "long tail", "eight media each")
 )
