@@ -417,6 +417,34 @@ def test_tables_in_latin_1_and_with_a_byte_order_mark_are_read(
     assert rows["S1/K11/K11_R1/ñ.JPG"]["species"] == ["ñandú"]
 
 
+def test_a_plain_table_takes_the_place_from_a_capture_id(
+    tmp_path: Path, index_archive: Callable[..., Any]
+) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(
+        "path,label,sequence,location\na.jpg,empty,SER_S8#V10#2#681,\nb.jpg,empty,SER_S8#V10#2#682,here\n"
+    )
+    rows, _ = index_archive(["a.jpg", "b.jpg"], path)
+    found = [(rows[name]["location_id"], rows[name]["deployment_id"]) for name in ("a.jpg", "b.jpg")]
+    assert found == [("V10", "S8/V10/R2"), ("here", "S8/V10/R2")]
+
+
+@pytest.mark.real
+def test_the_real_season_8_table_says_where_its_captures_were_taken(
+    real_data: Path, index_archive: Callable[..., Any]
+) -> None:
+    path = real_data / "annotations" / "hakuna_madata_train_stub.csv"
+    with path.open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert (len(table), sum(row["labels"] == "empty" for row in table)) == (100, 58)
+    # All rows of the sample bear one file's name, and name many captures: the label stays open.
+    [name] = {row["file_name"] for row in table}
+    rows, summary = index_archive([name], path)
+    assert rows[name]["location_id"] == "V10"
+    assert (rows[name]["label"], rows[name]["sequence_id"]) == (None, None)
+    assert (summary.contradicting, summary.differing) == ([name], [name])
+
+
 @pytest.mark.s3
 def test_half_a_pair_on_s3_finds_the_other_beside_it(
     tmp_path: Path, index_archive: Callable[..., Any], s3_bucket: str

@@ -7,6 +7,7 @@ where the column's name says what yes stands for.
 import re
 from collections.abc import Mapping, Sequence
 
+from blanktrap.core.captures import parse_capture_id
 from blanktrap.core.config.index import TABLE_COLUMNS
 from blanktrap.core.errors import AnnotationError
 from blanktrap.core.vocabulary import (
@@ -113,11 +114,13 @@ def _stage_row(
         stage.problems.add("frame that is no whole number", f"{_short(frame)} (row {number})")
         frame = ""
     key = str(number)
+    # Snapshot Serengeti's sequences say where they were taken.
+    capture = parse_capture_id(cells.get("sequence", ""))
     stage.add_media(
         key,
         path,
-        location_id=plain_text(cells.get("location")),
-        deployment_id=plain_text(cells.get("deployment")),
+        location_id=plain_text(cells.get("location")) or (capture.location_id if capture else None),
+        deployment_id=plain_text(cells.get("deployment")) or (capture.deployment_id if capture else None),
         sequence_id=plain_text(cells.get("sequence")),
         frame_num=int(frame) if frame else None,
         timestamp=timestamp,
