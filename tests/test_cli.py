@@ -230,7 +230,16 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
             "--out is missing: give a folder for the review queue, or --answers to judge one",
         ),
         ("evaluate s --out r --cutoff nan", "--cutoff: input should be a finite number (got nan)"),
-        ("evaluate s --out r --blank-rate 1", "--blank-rate: input should be less than 1 (got 1.0)"),
+        ("evaluate s --out r --blank-rate 1.5", "--blank-rate: input should be <= 1 (got 1.5)"),
+        (
+            "evaluate s --out r --blank-rate half",
+            "--blank-rate: expected a share from 0 to 1, or estimate (got half)",
+        ),
+        (
+            "evaluate s --out r --strata night",
+            "--strata says how to choose a promised cutoff: it needs --min-recall",
+        ),
+        ("evaluate s --out r --min-recall 1", "--min-recall: input should be less than 1 (got 1.0)"),
         (
             "evaluate s --out r --images-per-hour 0",
             "--images-per-hour: input should be greater than 0 (got 0.0)",

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from blanktrap.core.location_histograms import LocationHistograms
 from blanktrap.core.metrics import Counts, Floats, RankedScores, check_cutoff, grid_cutoffs
 
 KEPT_NONBLANK, MISSED_NONBLANK, KEPT_BLANK, REMOVED_BLANK = range(4)
@@ -64,6 +65,26 @@ class SpeciesRows:
             table[row, 1 + fates[mine]] = nums[mine]
             counts[self.names[code]] = table
         return counts
+
+
+def count_bins(
+    p_nonblank: Floats, location: NDArray[np.int32], num_locations: int, cutoffs: Floats
+) -> Counts:
+    """Media by location and score: in the bin that starts at each cutoff, of which the first is 0.
+
+    Args:
+        p_nonblank: scores in [0, 1], shape (num_media,).
+        location: number of each media's location, shape (num_media,).
+        num_locations: rows of the result.
+        cutoffs: ascending from 0, shape (num_cutoffs,).
+
+    Returns:
+        Shape (num_locations, num_cutoffs).
+    """
+    bins = np.searchsorted(cutoffs.astype(np.float32), p_nonblank, side="right") - 1
+    cells = location.astype(np.int64) * cutoffs.size + bins
+    counts = np.bincount(cells, minlength=num_locations * cutoffs.size)
+    return counts.reshape(num_locations, cutoffs.size)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,19 +144,25 @@ class Measured:
             if step == 1000 or len(self.locations) * 2 * (1000 // step + 1) <= _CELLS_AT_MOST
         )
         cutoffs = grid_cutoffs()[::step]
-        num_bins = cutoffs.size + 1
-        bins = np.searchsorted(cutoffs.astype(np.float32), self.p_nonblank, side="right")
-        kept = []
-        for mine in (self.is_nonblank, ~self.is_nonblank):
-            cells = self.location[mine].astype(np.int64) * num_bins + bins[mine]
-            counts = np.bincount(cells, minlength=len(self.locations) * num_bins)
-            counts = counts.reshape(len(self.locations), num_bins)
-            kept.append(counts[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:])
-        return cutoffs, kept[0], kept[1]
+        nonblank, blank = (
+            bins[:, ::-1].cumsum(axis=1)[:, ::-1]
+            for bins in (self._bins(label, cutoffs) for label in (True, False))
+        )
+        return cutoffs, nonblank, blank
+
+    def histograms(self) -> LocationHistograms:
+        """Each label by score on the grid of 1,001 cutoffs, one row for each location with any media."""
+        there = self.sizes.sum(axis=1) > 0
+        nonblank, blank = (self._bins(label, grid_cutoffs())[there] for label in (True, False))
+        return LocationHistograms(nonblank=nonblank, blank=blank)
 
     def num_known_locations(self, counts: Counts) -> int:
         """Known locations with something in a column of counts, shape (num_locations + 1, num_columns)."""
         return int((counts[1:].sum(axis=1) > 0).sum())
+
+    def _bins(self, is_nonblank: bool, cutoffs: Floats) -> Counts:
+        mine = self.is_nonblank == is_nonblank
+        return count_bins(self.p_nonblank[mine], self.location[mine], len(self.locations), cutoffs)
 
     def _count(self, cells: NDArray[np.integer], num_columns: int) -> Counts:
         counts = np.bincount(cells, minlength=len(self.locations) * num_columns)

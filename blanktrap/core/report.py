@@ -14,7 +14,7 @@ from blanktrap.core.report_errors import ErrorAnalysis
 from blanktrap.core.report_parts import (
     Archive,
     AtCutoff,
-    BlankRateEstimate,
+    EstimatedBlankRate,
     Extrapolated,
     Figure,
     MeasuredOn,
@@ -56,7 +56,7 @@ class Report(Part):
     """None where no cutoffs by night and day were asked for."""
     extrapolations: tuple[Extrapolated, ...]
     """One for each blank rate."""
-    blank_rate_estimate: BlankRateEstimate | None = None
+    blank_rate_estimate: EstimatedBlankRate | None = None
     """None where it was not asked for."""
     error_analysis: ErrorAnalysis | None = None
     """None where it was not made."""

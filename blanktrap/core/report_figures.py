@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from blanktrap.core.archive_blanks import estimate_unlabelled
 from blanktrap.core.basis import Basis, describe_places
 from blanktrap.core.cutoff_choice import DAY, NIGHT
 from blanktrap.core.extrapolation import extrapolate_counts
@@ -20,6 +21,7 @@ from blanktrap.core.report_parts import (
     Archive,
     AtCutoff,
     Confusion,
+    EstimatedBlankRate,
     Extrapolated,
     SavingsFigures,
     Sequences,
@@ -51,9 +53,14 @@ def build_report(basis: Basis, *, created_at: datetime, version: str, warnings: 
     )
     identity = basis.run.get("identity") or {}
     sequences = _sequences(basis)
+    estimate = estimate_unlabelled(basis) if "estimate" in config.blank_rates else None
     return Report(
         created_at=created_at,
-        warnings=(*warnings, *describe_warnings(basis)),
+        warnings=(
+            *warnings,
+            *describe_warnings(basis),
+            *([estimate.warning] if estimate is not None and estimate.warning else []),
+        ),
         refused=describe_refusals(basis),
         scores=basis.scores,
         manifest_digest=identity.get("manifest_digest"),
@@ -66,9 +73,8 @@ def build_report(basis: Basis, *, created_at: datetime, version: str, warnings: 
         sequences=sequences,
         promise=basis.chosen.promise,
         strata=_strata(basis),
-        extrapolations=tuple(
-            _extrapolated(basis, rate, work) for rate in config.blank_rates if not isinstance(rate, str)
-        ),
+        extrapolations=tuple(_extrapolated(basis, *rate, work) for rate in _blank_rates(basis, estimate)),
+        blank_rate_estimate=estimate,
         archive=_archive(basis, work),
     )
 
@@ -163,7 +169,21 @@ def _strata(basis: Basis) -> Strata | None:
     )
 
 
-def _extrapolated(basis: Basis, blank_rate: float, work: HandWork) -> Extrapolated:
+def _blank_rates(basis: Basis, estimate: EstimatedBlankRate | None) -> list[tuple[float, str]]:
+    """The blank rates to extrapolate to, and who set each."""
+    is_set = "blank_rates" in basis.config.model_fields_set
+    rates = []
+    for rate in basis.config.blank_rates:
+        if isinstance(rate, str):
+            assert estimate is not None
+            assert estimate.by_likelihood.value is not None
+            rates.append((estimate.by_likelihood.value, "estimated, taken as exact"))
+        else:
+            rates.append((rate, "set by --blank-rate" if is_set else "the default"))
+    return rates
+
+
+def _extrapolated(basis: Basis, blank_rate: float, blank_rate_from: str, work: HandWork) -> Extrapolated:
     config = basis.config
     by_location = basis.measured.counts_at(basis.cutoff)
     expected = extrapolate_counts(
@@ -172,7 +192,7 @@ def _extrapolated(basis: Basis, blank_rate: float, work: HandWork) -> Extrapolat
     calculated = f"calculated for a blank rate of {100.0 * blank_rate:.3g} % from {basis.on.description}"
     return Extrapolated(
         blank_rate=blank_rate,
-        blank_rate_from="set by --blank-rate" if "blank_rates" in config.model_fields_set else "the default",
+        blank_rate_from=blank_rate_from,
         num_media=config.num_archive_media,
         confusion=Confusion.of(expected, cutoff=basis.cutoff),
         figures=extrapolated_figures(

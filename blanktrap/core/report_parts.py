@@ -183,15 +183,23 @@ class Strata(Part):
     """Scored media, labelled or not, below their stratum's cutoff."""
 
 
-class BlankRateEstimate(Part):
+class EstimatedBlankRate(Part):
     """The blank rate of the media that nobody labelled, inferred from their scores."""
 
     num_media: int
     """Scored media without a label."""
-    blank_rates: dict[str, Figure]
-    """By method: `em` (Saerens et al. 2002) and `bbse` (Lipton et al. 2018)."""
-    warnings: tuple[str, ...] = ()
-    """Signs that more than the blank rate differs."""
+    num_locations: int
+    """Groups these come from; all of no known location are one."""
+    by_likelihood: Figure
+    """Of all scores (Saerens et al. 2002): the one that is used."""
+    by_confusion: Figure
+    """From the share kept at one cutoff (Lipton et al. 2018): a check of the first."""
+    misfit: float
+    """Share of these media whose scores no mixture of labelled blanks and animals explains."""
+    misfit_chance: float | None
+    """How often locations like the labelled ones would fit as badly; None where nobody can say."""
+    warning: str | None
+    """What speaks against using it."""
 
 
 class SavingsFigures(Part):

@@ -7,10 +7,10 @@ from blanktrap.core.error_summary import summarise_errors
 from blanktrap.core.metrics import ConfusionCounts
 from blanktrap.core.report import Report
 from blanktrap.core.report_parts import SavingsFigures
-from blanktrap.core.wording import count, cutoff_text, percent
+from blanktrap.core.wording import count, cutoff_text, percent, span
 
 _LABEL_WIDTH = 22
-_COLUMN_WIDTH = 16
+_COLUMN_WIDTH = 18
 
 
 def summarise(report: Report) -> list[str]:
@@ -40,6 +40,7 @@ def _measured_lines(report: Report) -> list[str]:
         _named("measured on", report.measured_on.description),
         _named("cutoff", f"{cutoff_text(report.cutoff)} ({report.chosen.chosen_by})"),
         *_promise_lines(report),
+        *_estimate_lines(report),
         _named(
             "not scored", f"{not_scored}{f' ({reasons})' if reasons else ''}: kept for people, in no figure"
         ),
@@ -68,6 +69,22 @@ def _promise_lines(report: Report) -> list[str]:
             )
         )
     return lines
+
+
+def _estimate_lines(report: Report) -> list[str]:
+    found = report.blank_rate_estimate
+    if found is None:
+        return []
+    rate = found.by_likelihood
+    wide = "no interval" if rate.interval is None else f"95 %: {span(rate.interval)}"
+    lines = [
+        _named(
+            "blank rate",
+            f"{percent(rate.value)} ({wide}) of the {found.num_media:,} media without a label, estimated "
+            f"from their scores; by a second method {percent(found.by_confusion.value)}",
+        )
+    ]
+    return [*lines, _named("", f"but {found.warning}")] if found.warning else lines
 
 
 def _confusion_lines(report: Report) -> list[str]:

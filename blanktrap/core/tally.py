@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from blanktrap.core.errors import ScoresError
-from blanktrap.core.measured import Measured, SpeciesRows
+from blanktrap.core.measured import Measured, SpeciesRows, count_bins
 from blanktrap.core.metrics import NUM_GRID_CUTOFFS, Counts, Floats, grid_cutoffs
 from blanktrap.core.vocabulary import Label, LabelLevel, Split, Status
 
@@ -99,10 +99,13 @@ class Tally:
         """Labels of one split, or of all, that were given to a whole sequence."""
         return int((self._chosen(split) & self.rows.has(IS_WHOLE)).sum())
 
-    def unlabelled_scores(self) -> Floats:
-        """Scores of the media that nobody labelled, shape (num_unlabelled,)."""
+    def unlabelled_histogram(self) -> Counts:
+        """Scored media that nobody labelled, by location with any, and score; shape (num_locations, 1001)."""
         rows = self.rows
-        return rows.p_nonblank[~rows.has(IS_LABELLED) & ~np.isnan(rows.p_nonblank)]
+        mine = ~rows.has(IS_LABELLED) & ~np.isnan(rows.p_nonblank)
+        counts = count_bins(rows.p_nonblank[mine], rows.location[mine], len(self._locations), grid_cutoffs())
+        there: Counts = counts[counts.sum(axis=1) > 0]
+        return there
 
     def measured(self, split: str | None) -> Measured:
         """One split's labelled media; None takes every labelled media."""

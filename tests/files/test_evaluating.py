@@ -587,3 +587,37 @@ def test_a_machine_whose_time_is_not_known_costs_nothing_and_that_is_said(tmp_pa
     report = evaluate(tmp_path, write_scores(tmp_path / "scores"), price_per_hour=2.0)
     assert report.extrapolations[0].savings.money_machine is None
     assert "no machine cost: run.json does not say how long scoring took" in report.refused
+
+
+@pytest.mark.parametrize(("rate", "precision", "removed"), [(0.0, 1.0, 0), (1.0, 0.0, 2 / 3)])
+def test_blank_rates_of_0_and_1_are_archives_of_one_kind(tmp_path, rate, precision, removed):
+    report = evaluate(tmp_path, write_scores(tmp_path / "scores"), blank_rates=[rate], num_archive_media=900)
+    there = report.extrapolations[0]
+    assert there.figures["nonblank_precision"].value == precision
+    assert there.savings.num_blanks_removed == pytest.approx(900 * removed)
+    assert f"{100 * rate:.0f} % blank" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_the_blank_rate_of_unlabelled_media_is_estimated_from_their_scores(tmp_path):
+    rows = many_rows(24)
+    # Half of the locations lose their labels, and two of three animals: 3 blanks are left for each animal.
+    bare = [
+        row for number, row in enumerate(rows) if int(row[1][1:]) < 12 and (row[4] == "blank" or number % 2)
+    ]
+    rows = [row for row in rows if int(row[1][1:]) >= 12] + [(*row[:4], None, [], None) for row in bare]
+    report = evaluate(
+        tmp_path, write_scores(tmp_path / "scores", rows), blank_rates=["estimate"], cutoffs=[0.5]
+    )
+    found = report.blank_rate_estimate
+    assert found.num_media == len(bare)
+    assert found.by_likelihood.value == pytest.approx(0.75, abs=0.05)
+    assert found.by_likelihood.interval[0] < 0.75 < found.by_likelihood.interval[1]
+    assert report.extrapolations[0].blank_rate == found.by_likelihood.value
+    assert report.extrapolations[0].blank_rate_from == "estimated, taken as exact"
+    assert "estimated from their scores" in "\n".join(report.lines())
+
+
+def test_a_blank_rate_is_not_estimated_of_labelled_media(tmp_path):
+    scores = write_scores(tmp_path / "scores", many_rows())
+    with pytest.raises(EvaluationError, match="every scored media has one: give the blank rate as a number"):
+        evaluate(tmp_path, scores, blank_rates=["estimate"])

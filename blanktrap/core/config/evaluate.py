@@ -17,7 +17,7 @@ def _read_blank_rate(value: object) -> object:
         raise ValueError("expected a share from 0 to 1, or estimate") from problem
 
 
-BlankRate = Annotated[float, Field(gt=0.0, lt=1.0)] | Literal["estimate"]
+BlankRate = Share | Literal["estimate"]
 
 
 class EvaluateConfig(Config):

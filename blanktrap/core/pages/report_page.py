@@ -186,17 +186,15 @@ def _elsewhere(report: Report) -> list[Block]:
     blocks: list[Block] = [Heading("An archive with another share of blanks")]
     estimate = report.blank_rate_estimate
     if estimate is not None:
-        rates = "; ".join(
-            f"{name.upper()}: {percent(figure.value)} ({_interval(figure)})"
-            for name, figure in estimate.blank_rates.items()
-        )
-        blocks.append(
+        blocks += [
             Paragraph(
-                f"Blank rate of the {estimate.num_media:,} media that nobody labelled, from their scores: "
-                f"{rates}."
-            )
-        )
-        blocks.append(Notices("warning", "About this estimate", estimate.warnings))
+                f"Blank rate of the {estimate.num_media:,} scored media that nobody labelled, from their "
+                f"scores: {percent(estimate.by_likelihood.value)} by likelihood "
+                f"({_interval(estimate.by_likelihood)}), {percent(estimate.by_confusion.value)} by confusion "
+                f"({_interval(estimate.by_confusion)})."
+            ),
+            Notices("warning", "About this estimate", (estimate.warning,) if estimate.warning else ()),
+        ]
     blocks += [
         Paragraph(
             "Calculated, not measured: the two recalls stay as they were measured, and only the share of "
