@@ -143,7 +143,7 @@ def bound_discarded(samples: Sequence[StratumSample], *, confidence: float = 0.9
         num_pile=num_pile,
         num_looked_at=num_looked_at,
         num_found=num_found,
-        num_expected=sum(
+        num_expected=math.fsum(
             sample.num_pile * sample.num_nonblank / sample.num_looked_at
             for sample in strata
             if sample.num_looked_at

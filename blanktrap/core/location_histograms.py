@@ -23,7 +23,7 @@ from blanktrap.core.locations import Names, code_locations
 from blanktrap.core.metrics import NUM_GRID_CUTOFFS, check_scores, grid_cutoffs
 
 # Counts that are resampled at once: with more locations, neighbouring bins are merged.
-_MOST_CELLS = 40_000_000
+_MOST_CELLS = 8_000_000
 
 Floats = NDArray[np.float64]
 

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from blanktrap.core.errors import EvaluationError
+
 Names: TypeAlias = Sequence[object] | NDArray[np.generic] | pa.Array | pa.ChunkedArray
 
 
@@ -23,10 +25,18 @@ def code_locations(locations: Names) -> tuple[NDArray[np.int64], list[object]]:
 
     Returns:
         Codes from 0, shape (num_media,), and the name of each code; None, where there is one, comes last.
+
+    Raises:
+        EvaluationError: some names are text and some are numbers.
     """
     array: pa.Array | pa.ChunkedArray = locations
     if not isinstance(locations, pa.Array | pa.ChunkedArray):
-        array = pa.array(locations, from_pandas=True)
+        try:
+            array = pa.array(locations, from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
+            raise EvaluationError(
+                f"names of locations must all be of one kind, text or numbers ({problem})"
+            ) from problem
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks() if array.num_chunks else pa.array([], array.type)
     if not isinstance(array, pa.DictionaryArray):

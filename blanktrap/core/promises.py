@@ -64,7 +64,7 @@ class PromisedCutoff:
             else "of a new location's nonblank media are kept on average"
         )
         return (
-            f"at least {100 * self.min_recall:.4g} % {what}, with {100 * self.confidence:.4g} % confidence, "
+            f"at least {100 * self.min_recall:.6g} % {what}, with {100 * self.confidence:.6g} % confidence, "
             f"where new locations are like the {self.num_locations:,} labelled ones"
         )
 
@@ -178,8 +178,8 @@ def _refusal(labelled: MissedCounts, min_recall: float, confidence: float, per: 
     num_locations, num_media = labelled.sizes.size, int(labelled.sizes.sum())
     there = (
         f"{num_media:,} nonblank media of {num_locations:,} location{'' if num_locations == 1 else 's'} "
-        f"cannot support a recall of {100 * min_recall:.4g} % on new locations with "
-        f"{100 * confidence:.4g} % confidence"
+        f"cannot support a recall of {100 * min_recall:.6g} % on new locations with "
+        f"{100 * confidence:.6g} % confidence"
     )
     if num_locations == 1:
         return PromiseError(

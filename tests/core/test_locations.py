@@ -2,6 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from blanktrap.core.errors import EvaluationError
 from blanktrap.core.locations import code_locations
 
 NAMES = ["S2", None, "S1", "S2", None]
@@ -30,3 +31,8 @@ def test_codes_may_be_numbers_and_may_be_none_at_all():
     assert (codes.tolist(), names) == ([0, 1, 0], [7, 3])
     assert code_locations([])[0].size == 0
     assert code_locations(pa.chunked_array([], pa.string()))[1] == []
+
+
+def test_names_of_two_kinds_are_refused():
+    with pytest.raises(EvaluationError, match="of one kind"):
+        code_locations(["S1", 2])

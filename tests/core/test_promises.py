@@ -213,3 +213,8 @@ def test_recalls_and_confidences_that_nobody_can_promise_are_refused(bad):
 def test_scores_and_locations_of_different_length_are_refused():
     with pytest.raises(EvaluationError, match="do not match"):
         promise_cutoff([0.5, 0.6], ["a"], min_recall=0.9)
+
+
+def test_a_refusal_does_not_round_what_was_asked_for():
+    with pytest.raises(PromiseError, match=r"a recall of 99.9999 % on new locations"):
+        promise_cutoff(np.full(200, 0.5), np.arange(200) % 20, min_recall=0.999999)
