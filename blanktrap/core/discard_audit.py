@@ -209,6 +209,8 @@ def hypergeometric_upper(num_pile: int, num_looked_at: int, num_nonblank: int, e
     Source: Konijn 1973; by bisection, as the chance falls with the number of nonblank media.
     """
     low, high = num_nonblank, num_pile - num_looked_at + num_nonblank
+    # A chance that equals the error but for rounding counts as above it: the bound is then one higher.
+    error *= 1.0 - 1e-9
     if _chance_of_at_most(num_nonblank, num_pile, high, num_looked_at) > error:
         return high
     while high - low > 1:
