@@ -134,7 +134,7 @@ def test_the_place_is_the_placename_and_equal_names_of_projects_stay_apart(
         "c.jpg": ("hill", "2/2019_C1"),
         "d.jpg": ("lost", "lost"),
     }
-    reason = "images whose deployment has no place, taken as a place of its own"
+    reason = "deployments that no table places, taken as places"
     assert summary.annotations[0].problems == {reason: 1}
 
 
@@ -262,8 +262,12 @@ def test_a_missing_partner_is_named(tmp_path: Path, index_archive: Callable[...,
     (tmp_path / "export" / "sequences.csv").rename(tmp_path / "sequences.csv")
     with pytest.raises(AnnotationError, match=r"sequences\.csv \(sequence_id, deployment_id, is_blank\)"):
         index_archive(["1.jpg"], images)
-    with pytest.raises(AnnotationError, match=r"put images\.csv"):
+    with pytest.raises(AnnotationError, match=r"put its images\.csv"):
         index_archive(["1.jpg"], tmp_path / "sequences.csv")
+    whole = tmp_path / "deployments.csv"
+    whole.write_text("project_id,deployment_id,placename,start_date\n1,D1,hill,2021-01-01\n")
+    with pytest.raises(AnnotationError, match=r"put its images\.csv"):
+        index_archive(["1.jpg"], whole)
 
 
 @pytest.mark.parametrize(
@@ -350,3 +354,11 @@ def test_the_real_export_gives_every_label_place_and_time(
     assert rows["2019-04-17_i9_C09/IMG_0145.JPG"]["species"] == ["Hystrix cristata"]
     assert summary.num_undated == 0
     assert summary.annotations[0].matches.num_rows_matched == 49
+
+
+def test_a_deployment_at_two_places_is_at_neither(tmp_path: Path, index_archive: Callable[..., Any]) -> None:
+    images = write_images(tmp_path / "images.csv", {"filename": "a.jpg", "is_blank": "1"})
+    write_deployments(tmp_path / "deployments.csv", ("1", "D1", "hill"), ("1", "D1", "dale"))
+    rows, summary = index_archive(["D1/a.jpg"], images)
+    assert rows["D1/a.jpg"]["location_id"] is None
+    assert summary.annotations[0].problems["deployments that are there twice, at several places"] == 1

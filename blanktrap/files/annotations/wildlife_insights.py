@@ -59,6 +59,8 @@ SELECT image_id FROM images GROUP BY image_id
 HAVING count(DISTINCT concat_ws('|', project_id, deployment_id, address, filename)) > 1
 """
 
+_DEPLOYMENTS = "SELECT DISTINCT project_id, deployment_id FROM known WHERE deployment_id <> '' ORDER BY ALL"
+
 _NAMED = """
 SELECT row, image_id, project_id, deployment_id, address, filename, taken, sequence_id,
     count(*) OVER (PARTITION BY project_id, deployment_id, filename) = 1 AS is_own_name
@@ -73,7 +75,7 @@ class WildlifeInsights:
     key = "wildlife-insights"
 
     def recognises(self, file: AnnotationFile) -> bool:
-        return _is_images(file) or _is_sequences(file)
+        return _is_images(file) or _is_sequences(file) or _is_whole_deployments(file)
 
     def companions(self, file: AnnotationFile, others: Sequence[AnnotationFile]) -> list[AnnotationFile]:
         beside = [one for one in others if one.is_given or one.folder == file.folder]
@@ -83,7 +85,7 @@ class WildlifeInsights:
             images = [one for one in beside if _is_images(one)][:1]
             if not images:
                 raise AnnotationError(
-                    f"{file.where} has the sequences of a Wildlife Insights export: put images.csv "
+                    f"{file.where} is part of a Wildlife Insights export: put its images.csv "
                     f"({', '.join(_IMAGE_COLUMNS)}) beside it, or give it with --annotations too"
                 )
         sequences = [one for one in beside if _is_sequences(one)]
@@ -109,6 +111,9 @@ class WildlifeInsights:
             database.execute(_UNIQUE)
             for (image_id,) in database.rows(_SHARED_IDS):
                 stage.problems.add("image_id of several files, used for none", image_id)
+            for project_id, deployment_id in database.rows(_DEPLOYMENTS):
+                if (project_id, deployment_id) not in places.by_deployment:
+                    stage.problems.add("deployments that no table places, taken as places", deployment_id)
             for found in database.rows(_NAMED):
                 _stage_image(found, reader, places, stage, images[0].where)
         for one in sequences:
@@ -129,6 +134,11 @@ def _is_deployments(file: AnnotationFile) -> bool:
     return has_columns(file, _DEPLOYMENT_COLUMNS) and not has_columns(file, ("image_id",))
 
 
+def _is_whole_deployments(file: AnnotationFile) -> bool:
+    """Whether a file that the user named is surely this export's table of deployments, and no one's own."""
+    return not file.is_member and has_columns(file, ("project_id", "start_date", *_DEPLOYMENT_COLUMNS))
+
+
 def _is_projects(file: AnnotationFile) -> bool:
     return has_columns(file, _PROJECT_COLUMNS) and not has_columns(file, ("deployment_id",))
 
@@ -137,7 +147,7 @@ def _is_projects(file: AnnotationFile) -> bool:
 class _Places:
     """The place of each deployment, and which names several projects use."""
 
-    by_deployment: Mapping[tuple[str, str], str]
+    by_deployment: Mapping[tuple[str, str], str | None]
     shared: frozenset[str]
     """Names of places and deployments that several projects use for what is not the same."""
 
@@ -147,23 +157,21 @@ class _Places:
 
 
 def _read_places(files: Sequence[AnnotationFile], stage: AnnotationStage) -> _Places:
-    found: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], str | None] = {}
     for file in files:
         for row, cells in table_rows(file, stage.bad_row):
             project_id, deployment_id = cells.get("project_id", "").strip(), cells["deployment_id"].strip()
             place = cells["placename"].strip()
             if not deployment_id:
                 stage.bad_row(file.where, f"row {row}", BadRowError("has no deployment_id"))
-            elif not place:
-                stage.problems.add(
-                    "deployments without a placename, taken as places of their own", deployment_id
-                )
-            elif found.setdefault((project_id, deployment_id), place) != place:
-                stage.problems.add("deployments that are there twice, the first counts", deployment_id)
+            elif place and found.setdefault((project_id, deployment_id), place) != place:
+                stage.problems.add("deployments that are there twice, at several places", deployment_id)
+                found[project_id, deployment_id] = None
     users = {
         (project_id, name)
         for (project_id, deployment_id), place in found.items()
         for name in (place, deployment_id)
+        if name is not None
     }
     counts = Counter(name for _, name in users)
     return _Places(by_deployment=found, shared=frozenset(name for name, count in counts.items() if count > 1))
@@ -259,9 +267,7 @@ def _stage_image(
     found: tuple[Any, ...], reader: _ImageReader, places: _Places, stage: AnnotationStage, where: str
 ) -> None:
     row, image_id, project_id, deployment_id, address, filename, taken, sequence_id, is_own_name = found
-    place = places.by_deployment.get((project_id, deployment_id))
-    if place is None and deployment_id:
-        stage.problems.add("images whose deployment has no place, taken as a place of its own", deployment_id)
+    place = places.by_deployment.get((project_id, deployment_id), deployment_id or None)
     # On the memory card a name tells files of one deployment apart, unless the camera began anew.
     names = [f"{deployment_id}/{filename}"] if is_own_name and filename else []
     names += [address] if address else []
@@ -273,7 +279,7 @@ def _stage_image(
             reader.key_of(image_id, sequence_id),
             names[0],
             other_path=names[-1],
-            location_id=places.qualify(project_id, place or deployment_id) or None,
+            location_id=places.qualify(project_id, place) if place else None,
             deployment_id=places.qualify(project_id, deployment_id) or None,
             sequence_id=sequence_id,
             timestamp=stage.read_time(taken, f"image {image_id}", reader.order),
