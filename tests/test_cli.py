@@ -31,9 +31,9 @@ FLAGS = {
     "--banner-top --banner-bottom --min-recall --seed --no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --no-sign-request",
-    "evaluate": "--out --labels --tags --sample-errors --cutoff --min-recall --confidence --choose-on "
-    "--strata --beta --blank-rate --num-archive-media --images-per-hour --hours-per-week "
-    "--cost-per-hour --price-per-hour --audit-images --split --seed "
+    "evaluate": "--out --labels --compare --second-cutoff --tags --sample-errors --cutoff --min-recall "
+    "--confidence --choose-on --strata --beta --blank-rate --num-archive-media --images-per-hour "
+    "--hours-per-week --cost-per-hour --price-per-hour --audit-images --split --seed "
     "--allow-incomplete --allow-seen --overwrite --no-sign-request",
     "audit-labels": "--out --num-media --allow-seen --seed --overwrite --no-sign-request",
     "audit-discard": "--out --cutoff --num-images --answers --max-lost-share --confidence --seed "

@@ -56,6 +56,13 @@ def evaluate(
     hours_per_week: Annotated[
         float | None, typer.Option(help="Working hours in a week (default 40).")
     ] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(help="Other scores of the same media: scores, a report, MegaDetector results; several."),
+    ] = None,
+    second_cutoff: Annotated[
+        float | None, typer.Option(help="Cutoff of what is compared (default: its own).")
+    ] = None,
     tags: Annotated[
         list[str] | None,
         typer.Option(help="What people saw in missed and found media: a filled-in queue; several allowed."),
@@ -106,6 +113,7 @@ def evaluate(
             "beta": beta,
             "blank_rates": blank_rate or None,
             "num_archive_media": num_archive_media,
+            "second_cutoff": second_cutoff,
             "sample_errors": _parse_sample(sample_errors),
             "images_per_hour": images_per_hour,
             "hours_per_week": hours_per_week,
@@ -126,6 +134,7 @@ def evaluate(
         storage=Storage(no_sign_request=no_sign_request),
         labels=labels,
         tags=tags or (),
+        compare=compare or (),
         overwrite=overwrite,
     )
     print_lines(report.lines())

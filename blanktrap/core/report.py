@@ -10,6 +10,7 @@ Sections that were not computed are None or empty; what was asked for and could 
 from datetime import datetime
 from typing import Any
 
+from blanktrap.core.report_comparisons import ComparedWith
 from blanktrap.core.report_errors import ErrorAnalysis
 from blanktrap.core.report_parts import (
     Archive,
@@ -60,7 +61,7 @@ class Report(Part):
     """None where it was not asked for."""
     error_analysis: ErrorAnalysis | None = None
     """None where it was not made."""
-    comparisons: tuple[dict[str, Any], ...] = ()
+    comparisons: tuple[ComparedWith, ...] = ()
     archive: Archive
 
     @property

@@ -3,6 +3,7 @@
 Owns: wording and alignment of what `blanktrap evaluate` prints. Refuses: computing figures.
 """
 
+from blanktrap.core.comparison_summary import summarise_comparison
 from blanktrap.core.error_summary import summarise_errors
 from blanktrap.core.metrics import ConfusionCounts
 from blanktrap.core.report import Report
@@ -23,6 +24,7 @@ def summarise(report: Report) -> list[str]:
         _figure_lines(report),
         _saving_lines(report),
         summarise_errors(report.error_analysis) if report.error_analysis else [],
+        *(summarise_comparison(one) for one in report.comparisons),
     ]
     lines: list[str] = []
     for block in blocks:

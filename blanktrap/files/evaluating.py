@@ -22,7 +22,9 @@ from blanktrap.core.measured import Measured
 from blanktrap.core.pages.html import render_html
 from blanktrap.core.pages.markdown import render_markdown
 from blanktrap.core.pages.report_page import report_document
+from blanktrap.core.pairing import PairFacts
 from blanktrap.core.report import Report
+from blanktrap.core.report_comparisons import comparison_table
 from blanktrap.core.report_errors import build_error_analysis
 from blanktrap.core.report_figures import build_report
 from blanktrap.core.report_tables import (
@@ -47,6 +49,7 @@ from blanktrap.files.label_join import SCORE_COLUMNS, join_labels
 from blanktrap.files.manifest import open_manifest
 from blanktrap.files.reports import check_output, write_report
 from blanktrap.files.scores_reader import Scores, open_scores
+from blanktrap.files.second_opinions import check_second_opinions, compare_scores
 from blanktrap.files.sequence_groups import SequenceGroups, group_sequences
 from blanktrap.files.storage import Storage
 
@@ -61,6 +64,7 @@ def evaluate_scores(
     storage: Storage,
     labels: str | None = None,
     tags: Sequence[str] = (),
+    compare: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Report:
     """Measure what a scores dataset is worth, and write the report.
@@ -72,6 +76,7 @@ def evaluate_scores(
         storage: the door to the bytes.
         labels: a manifest whose labels replace those in the scores; None takes the scores' own.
         tags: files of what people saw in missed and found media.
+        compare: other scores of the same media: scores datasets, reports, MegaDetector results.
         overwrite: replace an old report at `out`.
 
     Returns:
@@ -92,8 +97,10 @@ def evaluate_scores(
         refuse_earlier_sample(storage, out)
     settled = read_tags(storage, tags)
     facts = begin_facts(storage, scores, settled, lot_seed=config.seed if config.sample_errors else None)
+    check_second_opinions(storage, compare, cutoff=config.second_cutoff)
+    pairs = PairFacts() if compare else None
     with group_sequences() as groups:
-        tally = _tally(scores, storage, labels, (groups, facts), warnings)
+        tally = _tally(scores, storage, labels, (groups, facts, pairs), warnings)
         split, measured = choose_measured(tally, config, scores_location)
         labelled = _labelled(tally, config, split, measured, scores_location)
         sequences = groups.measured(split, tally.locations)
@@ -134,10 +141,11 @@ def evaluate_scores(
             known, cutoff=basis.cutoff, num_missed=num_missed, num_found=num_found, seed=config.seed
         )
         errors = errors.model_copy(update={"sample": describe_sample(sample, out)})
+    comparisons = compare_scores(storage, scores, compare, pairs, basis)
     report = build_report(
         basis, created_at=datetime.now(UTC), version=blanktrap.__version__, warnings=warnings
-    ).model_copy(update={"error_analysis": errors})
-    tables = {**_tables(basis, report), **error_tables}
+    ).model_copy(update={"error_analysis": errors, "comparisons": comparisons})
+    tables = {**_tables(basis, report), **error_tables, "comparisons": comparison_table(comparisons)}
     page = report_document(report, tables)
     pages = {"report.html": render_html(page), "report.md": render_markdown(page)}
     write_report(storage, out, report, tables, pages, overwrite=overwrite)
@@ -198,15 +206,17 @@ def _tally(
     scores: Scores,
     storage: Storage,
     labels: str | None,
-    listeners: tuple[SequenceGroups, ErrorFacts],
+    listeners: tuple[SequenceGroups, ErrorFacts, PairFacts | None],
     warnings: list[str],
 ) -> Tally:
-    tally, (groups, facts) = Tally(), listeners
+    tally, (groups, facts, pairs) = Tally(), listeners
 
     def take(tables: Iterable[pa.Table]) -> None:
         for table in gather(tables):
             groups.add(table.column("sequence_id"), tally.add(table))
             facts.add(table)
+            if pairs is not None:
+                pairs.add(table)
 
     measures = list(facts.quality_columns)
     if labels is None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_SCHEMA
+from blanktrap.core.tally import gather
 
 SCORE_COLUMNS = [
     "media_id",
@@ -80,11 +81,11 @@ def join_labels(
             "preserve_insertion_order": "false",
         }
         with duckdb.connect(str(Path(folder) / "join.duckdb"), config=config) as connection:
-            fields = [SCORES_SCHEMA.field(name) for name in SCORE_COLUMNS]
-            fields += [pa.field(name, pa.float32()) for name in measures]
-            _load(connection, "scores", scores, fields, "status IS NOT NULL")
-            fields = [MANIFEST_SCHEMA.field(name) for name in _LABEL_COLUMNS]
-            _load(connection, "labels", labels, fields, "label IS NOT NULL")
+            kinds = {name: SCORES_SCHEMA.field(name).type for name in SCORE_COLUMNS}
+            kinds |= dict.fromkeys(measures, pa.float32())
+            load_table(connection, "scores", scores, pa.schema(kinds), "status IS NOT NULL")
+            kinds = {name: MANIFEST_SCHEMA.field(name).type for name in _LABEL_COLUMNS}
+            load_table(connection, "labels", labels, pa.schema(kinds), "label IS NOT NULL")
             num_labels, num_distinct = _counts(
                 connection, "SELECT count(*), count(DISTINCT media_id) FROM labels"
             )
@@ -105,19 +106,22 @@ def join_labels(
             yield LabelJoin(num_labels=num_labels, num_matched=num_matched, connection=connection)
 
 
-def _load(
+def load_table(
     connection: duckdb.DuckDBPyConnection,
     name: str,
     tables: Iterable[pa.Table],
-    fields: list[pa.Field],
-    condition: str,
+    schema: pa.Schema,
+    condition: str = "true",
 ) -> None:
-    """Stream columns into a table of the temporary database. Names and condition are this module's own."""
-    schema = pa.schema([field.with_nullable(True) for field in fields])
-    batches = (batch for table in tables for batch in table.select(schema.names).cast(schema).to_batches())
-    reader = pa.RecordBatchReader.from_batches(schema, batches)
-    connection.register("incoming", reader)
-    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming WHERE {condition}")
+    """Fill a new table of a temporary database. Its name and the condition are the caller's own words.
+
+    Rows go in piece by piece: an error of ours that crosses the database comes out as one of the database's.
+    """
+    connection.register("incoming", schema.empty_table())
+    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
+    for table in gather(tables):
+        connection.register("incoming", table.select(schema.names).cast(schema))
+        connection.execute(f"INSERT INTO {name} SELECT * FROM incoming WHERE {condition}")
     connection.unregister("incoming")
 
 

@@ -29,6 +29,7 @@ TABLES = (
     "errors",
     "static_scenes",
     "error_tags",
+    "comparisons",
 )
 PAGES = ("report.html", "report.md")
 ERROR_SAMPLE = "error_sample"

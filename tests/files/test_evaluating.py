@@ -621,3 +621,16 @@ def test_a_blank_rate_is_not_estimated_of_labelled_media(tmp_path):
     scores = write_scores(tmp_path / "scores", many_rows())
     with pytest.raises(EvaluationError, match="every scored media has one: give the blank rate as a number"):
         evaluate(tmp_path, scores, blank_rates=["estimate"])
+
+
+def test_a_damaged_part_stays_one_line_when_labels_are_joined(tmp_path):
+    scores = write_scores(tmp_path / "scores")
+    (tmp_path / "scores" / "part-00000001.parquet").write_bytes(b"torn")
+    with pytest.raises(ScoresError, match=r"part-00000001\.parquet cannot be read as Parquet"):
+        evaluate_scores(
+            scores,
+            str(tmp_path / "report"),
+            config=EvaluateConfig(),
+            storage=STORAGE,
+            labels=write_labels(tmp_path / "l.parquet", [("a", "nonblank"), ("d", "blank")]),
+        )

@@ -49,6 +49,8 @@ class EvaluateConfig(Config):
     """What an hour of the scoring machine costs, in the same currency; None counts no machine."""
     num_audit_images: Annotated[int, Field(ge=0)] = 0
     """Images of the discard pile that people look at all the same, to check it."""
+    second_cutoff: Share | None = None
+    """Cutoff of what the scores are compared with; None takes its own."""
     sample_errors: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = None
     """Missed and found nonblank media to draw for people to tag; None draws none."""
     split: Literal["train", "val", "test"] | None = None

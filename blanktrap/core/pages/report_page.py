@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from blanktrap.core.pages.charts import archive_chart, cutoff_chart, trade_off_chart
+from blanktrap.core.pages.comparison_sections import comparison_blocks
 from blanktrap.core.pages.document import (
     Beside,
     Block,
@@ -57,6 +58,7 @@ def report_document(report: Report, tables: Mapping[str, pa.Table]) -> Document:
         *_elsewhere(report),
         *_lists(tables),
         *error_blocks(report.error_analysis, tables),
+        *comparison_blocks(report.comparisons),
         *_origin(report),
     ]
     return Document(

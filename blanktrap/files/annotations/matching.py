@@ -137,20 +137,28 @@ def match_annotations(
 ) -> MatchCounts:
     """Match one annotation file with table `media`; fill tables `attributes` and `observed`."""
     observations = str(staged.stage.observations_path)
-    connection.execute(_PREPARE)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE said AS SELECT * FROM read_parquet($path) WHERE key NOT IN "
         "(SELECT unnest($unusable::VARCHAR[]))",
         {"path": str(staged.stage.media_path), "unusable": sorted(staged.stage.unusable_keys)},
     )
+    match_names(connection)
+    connection.execute(_GATHER, {"file": number, "from_zero": staged.stage.frames_from_zero})
+    connection.execute(_OBSERVE, {"observations": observations})
+    return _count(connection, staged)
+
+
+def match_names(connection: duckdb.DuckDBPyConnection) -> None:
+    """Match the names of table `said` (path, plain, other) with table `media` (media_id, uri).
+
+    Fills the tables `links` (path, media_id) and `ambiguous` (path).
+    """
+    connection.execute(_PREPARE)
     connection.execute(_NAMES)
     for asked in (_ASKED_BY_PATH, _ASKED_BY_OTHER):
         connection.execute(asked)
         if _number(connection, "SELECT count(*) FROM asked"):
             _match_asked(connection)
-    connection.execute(_GATHER, {"file": number, "from_zero": staged.stage.frames_from_zero})
-    connection.execute(_OBSERVE, {"observations": observations})
-    return _count(connection, staged)
 
 
 def _match_asked(connection: duckdb.DuckDBPyConnection) -> None:
