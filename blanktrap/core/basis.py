@@ -53,6 +53,13 @@ class Basis:
         """The chosen cutoff."""
         return self.chosen.value
 
+    @property
+    def is_chosen_on_measured(self) -> bool:
+        """Whether the promised cutoff was chosen on the media that are measured."""
+        config = self.config
+        is_promised = config.min_recall is not None and self.chosen.warning is None
+        return is_promised and config.choose_on in (None, self.split)
+
     @cached_property
     def seen_locations(self) -> frozenset[str] | None:
         """Locations the model was trained or validated on; None where the model card does not say."""

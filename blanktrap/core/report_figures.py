@@ -96,12 +96,17 @@ def _at_cutoffs(basis: Basis, measured: Measured, measured_on: str) -> tuple[AtC
     found = []
     for cutoff, chosen_by in basis.cutoffs.items():
         counts = measured.counts_at(cutoff)
+        # Such figures are a little too good, and say so wherever they are read.
+        is_own_choice = cutoff == basis.cutoff and basis.is_chosen_on_measured
+        also = "; the cutoff was chosen on these media" if is_own_choice else ""
         found.append(
             AtCutoff(
                 cutoff=cutoff,
                 chosen_by=chosen_by,
                 confusion=Confusion.of(counts_of(counts.sum(axis=0)), cutoff=cutoff),
-                figures=share_figures(counts, beta=config.beta, seed=config.seed, measured_on=measured_on),
+                figures=share_figures(
+                    counts, beta=config.beta, seed=config.seed, measured_on=f"{measured_on}{also}"
+                ),
             )
         )
     return tuple(found)

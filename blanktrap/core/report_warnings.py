@@ -49,6 +49,10 @@ def describe_refusals(basis: Basis) -> tuple[str, ...]:
         found.append("no figures by sequence: no measured media belongs to a known sequence")
     elif not basis.sequences.measured.p_nonblank.size:
         found.append("no figures by sequence: no sequence has both a label and a scored frame")
+    elif not basis.sequences.measured.sizes.sum(axis=0).all():
+        num_nonblank, num_blank = (int(num) for num in basis.sequences.measured.sizes.sum(axis=0))
+        only, other = ("nonblank", "blank") if num_nonblank else ("blank", "nonblank")
+        found.append(f"no {other} recall by sequence: all {num_nonblank + num_blank:,} sequences are {only}")
     return tuple(found)
 
 
@@ -93,7 +97,7 @@ def _choice_warnings(basis: Basis) -> list[str]:
         return []
     if chosen.warning is not None:
         return [chosen.warning]
-    if config.choose_on is None or config.choose_on == basis.split:
+    if basis.is_chosen_on_measured:
         return [
             "the cutoff was chosen on the media that are measured: the promise reckons with that, but the "
             "figures at this cutoff are a little too good; --choose-on takes another split"

@@ -453,6 +453,8 @@ def test_a_recall_that_can_be_promised_chooses_the_cutoff_and_says_so(tmp_path):
     assert report.promise.promised_recall == 0.9
     assert report.figures["nonblank_recall"].value > 0.9
     assert "chosen on the media that are measured" in report.warnings[0]
+    assert report.figures["blank_recall"].measured_on.endswith("; the cutoff was chosen on these media")
+    assert report.at_cutoffs[1].figures["blank_recall"].measured_on == report.measured_on.description
     assert "nonblank recall at least 90.0 % with 95 % confidence" in "\n".join(report.lines())
 
 
@@ -634,3 +636,12 @@ def test_a_damaged_part_stays_one_line_when_labels_are_joined(tmp_path):
             storage=STORAGE,
             labels=write_labels(tmp_path / "l.parquet", [("a", "nonblank"), ("d", "blank")]),
         )
+
+
+def test_sequences_of_one_kind_have_one_recall_and_that_is_said(tmp_path):
+    rows = [row for row in many_rows() if row[4] == "nonblank"] + many_rows()[3:4]
+    sequences = ["one" for _ in rows[:-1]] + [None]
+    report = evaluate(tmp_path, write_scores(tmp_path / "scores", rows, sequences=sequences))
+    assert report.sequences.at_cutoffs[0].figures["blank_recall"].value is None
+    assert report.sequences.figures["area_under_roc"].value is None
+    assert "no blank recall by sequence: all 12 sequences are nonblank" in report.refused

@@ -31,6 +31,7 @@ def facts_table(report: Report) -> DataTable:
     reasons = ", ".join(f"{num:,} {name.replace('_', ' ')}" for name, num in failed.items())
     rows = [
         ("measured media", on.description),
+        ("model", str(report.model.get("model_id", "not named"))),
         ("labels from", on.labels_from),
         (
             "not scored among them",
