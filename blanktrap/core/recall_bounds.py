@@ -36,19 +36,25 @@ def count_missed(
 
     Args:
         scores: of nonblank media, shape (num_nonblank,).
-        codes: the location of each, shape (num_nonblank,).
+        codes: the location of each, whole numbers from 0, shape (num_nonblank,).
         min_recall: no cutoff tested keeps less of the labelled media.
         by_media: count recall over media; else as the mean of the locations' recalls.
     """
-    _, places, sizes = np.unique(codes, return_inverse=True, return_counts=True)
-    weights = np.ones(scores.size) if by_media else 1.0 / sizes[places]
-    order = np.argsort(scores)
-    lost = np.cumsum(weights[order])
-    # What is lost below each score; above the last level the labelled media themselves lose too many.
-    before = np.append(0.0, lost[:-1]) / lost[-1]
+    media = np.bincount(codes)
+    sizes = media[media > 0]
+    places = (np.cumsum(media > 0) - 1)[codes]
     num_cutoffs = int(np.clip(_MOST_CELLS // sizes.size, 16, _MOST_CUTOFFS))
+    # Above the last level the labelled media themselves lose too many.
     levels = np.linspace(0.0, 1.0 - min_recall + 1e-12, num_cutoffs)
-    cutoffs = np.unique(scores[order[np.searchsorted(before, levels, side="right") - 1]])
+    if by_media:
+        ascending = np.sort(scores)
+        ranks = np.minimum((levels * scores.size).astype(np.int64), scores.size - 1)
+    else:
+        order = np.argsort(scores)
+        ascending = scores[order]
+        lost = np.cumsum(1.0 / sizes[places[order]]) / sizes.size
+        ranks = np.searchsorted(np.append(0.0, lost[:-1]), levels, side="right") - 1
+    cutoffs = np.unique(ascending[ranks])
     # A media is below all cutoffs from this position on.
     positions = np.searchsorted(cutoffs, scores, side="right")
     cells = np.bincount(
