@@ -152,9 +152,9 @@ def _folder_lines(label_folders: dict[str, dict[str, int]]) -> list[str]:
 def _annotation_lines(one: AnnotationSummary) -> list[str]:
     matches = one.matches
     steps = ", ".join(f"{count:,} by {step}" for step, count in sorted(matches.num_by_step.items()))
-    beside = f" with {', '.join(one.companions)}" if one.companions else ""
+    beside = f" with {', '.join(map(_printable, one.companions))}" if one.companions else ""
     lines = [
-        f"{one.where}{beside} ({one.format_name}): {number(matches.num_rows, 'row')} for "
+        f"{_printable(one.where)}{beside} ({one.format_name}): {number(matches.num_rows, 'row')} for "
         f"{number(matches.num_named, 'file')}; {matches.num_rows_matched:,} matched "
         f"{matches.num_media_matched:,} media" + (f" ({steps})" if steps else "")
     ]
@@ -183,6 +183,10 @@ def _annotation_lines(one: AnnotationSummary) -> list[str]:
 
 
 def _examples(names: list[str], count: int) -> str:
-    # A name may hold line breaks or control characters: one line must stay one line.
-    shown = ", ".join(name if name.isprintable() else ascii(name) for name in names)
+    shown = ", ".join(map(_printable, names))
     return f" ({shown}{', …' if count > len(names) else ''})" if names else ""
+
+
+def _printable(name: str) -> str:
+    # A name may hold line breaks or control characters: one line must stay one line.
+    return name if name.isprintable() else ascii(name)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from blanktrap.core.config import IndexConfig
 from blanktrap.core.errors import AnnotationError
+from blanktrap.files.annotations.formats import BadRowError
+from blanktrap.files.annotations.staging import AnnotationStage
 from blanktrap.files.indexing import build_manifest
 from blanktrap.files.manifest import open_manifest
 from blanktrap.files.storage import Storage
@@ -54,6 +56,7 @@ def refused_then_skipped(
         ("b.jpg,deer", "row 3 has 2 columns, the header has 3"),
         ("b.jpg,deer,,oops", "row 3 has 4 columns, the header has 3"),
         (",deer,", "row 3 has no path"),
+        ("b.jpg\0,deer,", "row 3 has a path with a null character"),
         ("S1/,deer,", "row 3 has the path 'S1/', which names no file"),
         ("..,deer,", "row 3 has the path"),
         (f"b.jpg,{LONG},", "row 3 is longer than 131,072 characters"),
@@ -86,6 +89,7 @@ def test_no_date_is_no_fault_and_an_open_one_is_counted(tmp_path: Path, index_ar
         ([{"id": 2, "file_name": "b.jpg", "datetime": "2013-02-30"}], [], r"images\[1\] has the time", 1),
         ([{"id": 2, "file_name": LONG}], [], r"images\[1\] has a path of 10,000,000 characters", 1),
         ([{"id": 2, "file_name": "b.jpg", "location": LONG}], [], r"images\[1\] has a location of", 1),
+        ([{"id": 2, "file_name": "b\0.jpg"}], [], r"images\[1\] has a path with a null character", 1),
         ([{"id": 2}], [], r"images\[1\] has no file_name", 1),
         ([{"file_name": "b.jpg"}], [], r"images\[1\] has no id", 1),
         ([], [{"image_id": 1}], r"annotations\[1\] has no category_id", 1),
@@ -102,6 +106,15 @@ def test_a_bad_row_of_coco_is_refused_or_counted(
     )
     rows = refused_then_skipped(index_archive, path, words, num_bad)
     assert rows["a.jpg"]["label"] == "blank"
+
+
+def test_half_a_character_is_no_text(tmp_path: Path) -> None:
+    stage = AnnotationStage(tmp_path / "media.parquet", tmp_path / "observations.parquet")
+    with pytest.raises(BadRowError, match="has a path that is no Unicode text"):
+        stage.add_media("1", "\ud800.jpg")
+    with pytest.raises(BadRowError, match="has a species that is no Unicode text"):
+        stage.add_observation("1", "\ud800")
+    stage.close()
 
 
 def test_images_of_one_id_are_refused_or_both_left_out(tmp_path: Path, index_archive: Index) -> None:

@@ -102,6 +102,15 @@ def test_a_damaged_parquet_file_gets_one_line(tmp_path: Path, index_archive: Ind
         index_archive(["a.jpg"], tmp_path / "a.parquet")
 
 
+def test_parquet_that_is_no_unicode_gets_one_line(tmp_path: Path, index_archive: Index) -> None:
+    offsets, data = pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")
+    broken = pa.Array.from_buffers(pa.string(), 1, [None, offsets, data])
+    pq.write_table(pa.table({"path": broken, "label": ["deer"]}), tmp_path / "a.parquet")
+    with pytest.raises(AnnotationError, match=r"a\.parquet is a damaged Parquet file behind row 0") as caught:
+        index_archive(["a.jpg"], tmp_path / "a.parquet")
+    assert "\n" not in str(caught.value)
+
+
 def test_what_a_spreadsheet_saves_as_unicode_text_is_read(tmp_path: Path, index_archive: Index) -> None:
     table = write(tmp_path / "a.txt", "path\tlabel\r\nPeñón/a.jpg\tleer\r\n", "utf-16")
     rows, _ = index_archive(["Peñón/a.jpg"], table)

@@ -143,16 +143,17 @@ def _unnamed(columns: Mapping[str, str], given: list[AnnotationFile]) -> str:
 
 
 def _unknown(file: AnnotationFile, formats: list[AnnotationFormat]) -> str:
-    what = f"has the columns {', '.join(file.columns)}" if len(file.columns) > 1 else _beginning(file.head)
+    is_table = len(file.columns) > 1
+    what = f"has the columns {', '.join(file.columns)}" if is_table else _beginning(file.head)
     if len(formats) == 1:
         return f"{file.where} is not {formats[0].name}, which --format asks for: it {what}"
     names = ", ".join(one.name for one in formats)
-    return (
-        f"{file.where} is of no known annotation format ({names}): it {what}; for a table of your own, "
-        f"--columns path=…,label=… says what its columns are called"
-    )
+    way_on = "; for a table of your own, --columns path=…,label=… says what its columns are called"
+    return f"{file.where} is of no known annotation format ({names}): it {what}{way_on if is_table else ''}"
 
 
 def _beginning(head: bytes) -> str:
     first = head[:60].decode("utf-8", errors="replace").strip().split("\n")[0].strip()
+    if not first.isprintable() or "\N{REPLACEMENT CHARACTER}" in first:
+        return "is no text"
     return f"begins with {first!r}" if first else "is empty"

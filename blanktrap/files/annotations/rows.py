@@ -87,7 +87,7 @@ def _parquet_rows(file: AnnotationFile) -> Iterator[tuple[int, dict[str, str]]]:
                 for cells in zip(*columns, strict=True):
                     number += 1
                     yield number, dict(zip(places, cells, strict=True))
-    except (pa.ArrowException, OSError) as problem:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as problem:
         raise AnnotationError(
             f"{file.where} is a damaged Parquet file behind row {number} ({one_line(problem)[:200]})"
         ) from problem

@@ -168,8 +168,8 @@ class AnnotationStage:
         Raises:
             BadRowError: the path names no file, or a text is longer than 32,768 characters.
         """
-        _refuse_long({"id": key, "location": location_id, "deployment": deployment_id})
-        _refuse_long({"sequence": sequence_id, "path": other_path})
+        _refuse_unfit({"id": key, "location": location_id, "deployment": deployment_id})
+        _refuse_unfit({"sequence": sequence_id, "path": other_path})
         plain, climbs = self.check_media(path)
         if climbs:
             self.problems.add("path with .., matched without it", path)
@@ -182,7 +182,7 @@ class AnnotationStage:
 
     def check_media(self, path: str) -> tuple[str, bool]:
         """What `plain_path` makes of a path. Raises BadRowError as `add_media` does."""
-        _refuse_long({"path": path})
+        _refuse_unfit({"path": path})
         plain, climbs = plain_path(path)
         if not plain:
             raise BadRowError(f"has the path {path!r}, which names no file")
@@ -233,7 +233,7 @@ class AnnotationStage:
         Raises:
             BadRowError: a text is longer than 32,768 characters.
         """
-        _refuse_long({"species": species, "labelled_by": labelled_by})
+        _refuse_unfit({"species": species, "labelled_by": labelled_by})
         row = (key, label, level, species, vote_share, evenness, rank, labelled_by, labelled_at)
         self._observations.add(row)
 
@@ -268,7 +268,15 @@ def plain_text(value: object) -> str | None:
     return str(value).strip() or None
 
 
-def _refuse_long(texts: dict[str, str | None]) -> None:
+def _refuse_unfit(texts: dict[str, str | None]) -> None:
+    """Raise BadRowError for what no table can hold, or no memory should."""
     for name, text in texts.items():
-        if text is not None and len(text) > _MAX_TEXT:
+        if text is None:
+            continue
+        if len(text) > _MAX_TEXT:
             raise BadRowError(f"has a {name} of {len(text):,} characters, at most {_MAX_TEXT:,} are read")
+        # JSON can spell half a character (a lone surrogate), and a character that ends a text elsewhere.
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise BadRowError(f"has a {name} that is no Unicode text")
+        if "\0" in text:
+            raise BadRowError(f"has a {name} with a null character")

@@ -35,7 +35,7 @@ def columns_of_head(head: bytes) -> tuple[str, ...]:
     """The column names of a CSV in lower case, from its first bytes; empty where these are no header."""
     if head.startswith(_UTF16_MARKS):
         text = head.decode("utf-16", errors="ignore")
-    elif b"\0" in head:
+    elif b"\0" in re.split(rb"[\r\n]", head, maxsplit=1)[0]:
         return ()
     else:
         try:
