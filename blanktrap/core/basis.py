@@ -36,6 +36,8 @@ class Basis:
     num_expected: int
     """Media of the manifest."""
     is_complete: bool
+    label_warnings: tuple[str, ...] = ()
+    """What reading the labels has to say."""
 
     @property
     def model(self) -> dict[str, Any]:

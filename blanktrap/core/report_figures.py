@@ -35,14 +35,13 @@ from blanktrap.core.vocabulary import Status
 from blanktrap.core.wording import number
 
 
-def build_report(basis: Basis, *, created_at: datetime, version: str, warnings: list[str]) -> Report:
+def build_report(basis: Basis, *, created_at: datetime, version: str) -> Report:
     """Compute every figure.
 
     Args:
         basis: what was counted, and where it comes from.
         created_at: now.
         version: of blanktrap.
-        warnings: what the reader of the scores already has to say.
     """
     config = basis.config
     at_cutoffs = _at_cutoffs(basis, basis.measured, basis.on.description)
@@ -57,7 +56,7 @@ def build_report(basis: Basis, *, created_at: datetime, version: str, warnings: 
     return Report(
         created_at=created_at,
         warnings=(
-            *warnings,
+            *basis.label_warnings,
             *describe_warnings(basis),
             *([estimate.warning] if estimate is not None and estimate.warning else []),
         ),
