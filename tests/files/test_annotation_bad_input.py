@@ -179,6 +179,14 @@ def test_a_path_of_another_machine_is_matched_by_its_end(
     assert problems == ({"path with .., matched without it": 1} if ".." in name else {})
 
 
+def test_a_backslash_in_a_name_is_taken_as_it_is_written_first(tmp_path: Path, index_archive: Index) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("path,label\nS1\\a.jpg,empty\nS2\\a.jpg,empty\n")
+    rows, _ = index_archive(["S1/a.jpg", "S1\\a.jpg", "S2/a.jpg"], path)
+    labels = {name: row["label"] for name, row in rows.items()}
+    assert labels == {"S1/a.jpg": None, "S1\\a.jpg": "blank", "S2/a.jpg": "blank"}
+
+
 def test_deep_and_endless_json_get_one_line(tmp_path: Path, index_archive: Index) -> None:
     for number, text in enumerate(
         ['{"images": ' + "[" * 100_000, '{"images": [{"id": 1e400, "file_name": "a.jpg"}]}']

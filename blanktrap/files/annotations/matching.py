@@ -68,12 +68,15 @@ FROM said ANTI JOIN links USING (path) ANTI JOIN ambiguous USING (path)
 WHERE other IS NOT NULL GROUP BY path HAVING count(DISTINCT other) = 1
 """
 
+# As it is written before what it comes to: a file may be called `a\\b.jpg` and lie beside a folder `a`.
 _EXACT = """
 INSERT INTO links
 SELECT path, media_id, 'same path' FROM (
     SELECT n.path, m.media_id FROM asked n JOIN media m ON m.media_id = n.raw
-    UNION SELECT n.path, m.media_id FROM asked n JOIN media m ON m.media_id = n.plain
     UNION SELECT n.path, m.media_id FROM asked n JOIN media m ON m.uri = n.path);
+INSERT INTO links
+SELECT n.path, m.media_id, 'same path'
+FROM (SELECT path, plain FROM asked ANTI JOIN links USING (path)) n JOIN media m ON m.media_id = n.plain;
 """
 
 _LEFT = """
