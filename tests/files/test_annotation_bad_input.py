@@ -73,6 +73,15 @@ def test_a_bad_row_of_a_table_is_refused_or_counted(
     assert rows["b.jpg"]["timestamp"] is None
 
 
+def test_rows_behind_one_that_is_left_out_keep_their_numbers(tmp_path: Path, index_archive: Index) -> None:
+    (tmp_path / "a.csv").write_text(f"path,label\n{LONG},deer\n,deer\na.jpg,deer\n")
+    _, summary = index_archive(["a.jpg"], tmp_path / "a.csv", skip_bad_rows=True)
+    assert summary.annotations[0].bad_row_examples["row left out"] == [
+        "row 2 is longer than 131,072 characters",
+        "row 3 has no path",
+    ]
+
+
 def test_no_date_is_no_fault_and_an_open_one_is_counted(tmp_path: Path, index_archive: Index) -> None:
     times = ["", "0000:00:00 00:00:00", "NA", "unknown", "05/06/2013 10:00", "yesterday"]
     names = [f"{n}.jpg" for n in range(len(times))]
@@ -133,11 +142,13 @@ def test_a_corrupt_image_has_no_label(tmp_path: Path, index_archive: Index) -> N
     images = [
         {"id": 1, "file_name": "a.jpg", "corrupt": True},
         {"id": 2, "file_name": "b.jpg", "corrupt": False},
+        {"id": 3, "file_name": "c.jpg", "corrupt": True},
     ]
-    seen = [{"image_id": 1, "category_id": 0}, {"image_id": 2, "category_id": 0}]
-    rows, summary = index_archive(["a.jpg", "b.jpg"], write_coco(tmp_path / "a.json", images, seen))
-    assert {name: row["label"] for name, row in rows.items()} == {"a.jpg": None, "b.jpg": "blank"}
-    assert summary.annotations[0].problems == {"marked as corrupt, label left open": 1}
+    seen = [{"image_id": image, "category_id": category} for image, category in ((1, 0), (2, 0), (3, 1))]
+    rows, summary = index_archive(["a.jpg", "b.jpg", "c.jpg"], write_coco(tmp_path / "a.json", images, seen))
+    labels = {name: row["label"] for name, row in rows.items()}
+    assert labels == {"a.jpg": None, "b.jpg": "blank", "c.jpg": None}
+    assert summary.annotations[0].problems == {"marked as corrupt, label left open": 2}
 
 
 def test_sequences_of_another_length_than_stated_are_counted(tmp_path: Path, index_archive: Index) -> None:
