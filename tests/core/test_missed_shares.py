@@ -74,6 +74,7 @@ def test_media_of_one_location_have_no_interval():
     factor = Factor(name="hour", values=("noon", "dusk"), codes=np.array([0, 0, 0, 1]))
     rows = by_value(missed_shares(factor, fates, seed=0))
     assert rows["noon"]["interval_low"] is not None
+    assert (rows["noon"]["num_locations"], rows["dusk"]["num_locations"]) == (2, 1)
     assert (rows["dusk"]["interval_low"], rows["dusk"]["interval_by"]) == (None, None)
 
 

@@ -104,3 +104,5 @@ def test_animals_are_no_false_positives():
 def test_the_typical_rate_is_the_median_over_blanks():
     # 10 blanks with rate 0.5, 30 with 0.1, 20 with 0.2: the first 30 of 60 blanks, by rate, have 0.1.
     assert typical_rate(np.array([0.5, 0.1, 0.2]), np.array([10, 30, 20])) == 0.1
+    # With 20 and 30 instead, the lowest rate holds less than half.
+    assert typical_rate(np.array([0.5, 0.1, 0.2]), np.array([10, 20, 30])) == 0.2
