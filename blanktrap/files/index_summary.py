@@ -9,6 +9,7 @@ from blanktrap.core.wording import number
 from blanktrap.files.annotations.matching import MatchCounts
 
 _MAX_FOLDERS = 20
+_MAX_EXAMPLE = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,4 +190,5 @@ def _examples(names: list[str], count: int) -> str:
 
 def _printable(name: str) -> str:
     # A name may hold line breaks or control characters: one line must stay one line.
-    return name if name.isprintable() else ascii(name)
+    short = name if len(name) <= _MAX_EXAMPLE else f"{name[:_MAX_EXAMPLE]}…"
+    return short if short.isprintable() else ascii(short)

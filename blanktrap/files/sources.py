@@ -22,6 +22,7 @@ from blanktrap.files.uri_lists import LIST_SUFFIXES, SCHEME, walk_uri_list
 
 _NAMED = re.compile(r"([A-Za-z0-9][\w.-]*)=(.+)", re.DOTALL)
 _PAGE = 1000
+_MAX_EXAMPLE = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class LeftOut:
         self.counts[reason] += 1
         kept = self.examples.setdefault(reason, [])
         if len(kept) < 5:
-            kept.append(example)
+            kept.append(example if len(example) <= _MAX_EXAMPLE else f"{example[:_MAX_EXAMPLE]}…")
 
     def add_many(self, reason: str, num: int) -> None:
         """Count several of which there is no example."""

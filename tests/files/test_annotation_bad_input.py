@@ -102,7 +102,9 @@ def test_no_date_is_no_fault_and_an_open_one_is_counted(tmp_path: Path, index_ar
         ([{"id": 2}], [], r"images\[1\] has no file_name", 1),
         ([{"file_name": "b.jpg"}], [], r"images\[1\] has no id", 1),
         ([], [{"image_id": 1}], r"annotations\[1\] has no category_id", 1),
-        ([], [{"image_id": 1, "category_id": 9}], r"annotations\[1\] has category_id 9", 1),
+        ([], [{"image_id": 1, "category_id": 9}], r"annotations\[1\] has category_id '9'", 1),
+        ([], [{"image_id": 1, "category_id": LONG}], r"annotations\[1\] has category_id 'x{40}…'", 1),
+        ([{"id": 2, "file_name": LONG, "frame_num": "1"}], [], r"images\[1\] has a path of", 1),
     ],
 )
 def test_a_bad_row_of_coco_is_refused_or_counted(

@@ -186,7 +186,7 @@ def test_an_unclear_time_is_counted_and_left_open(tmp_path: Path) -> None:
             "a.json",
             '{"categories": [{"id": 1}], "images": [{"id": 1, "file_name": "a"}], '
             '"annotations": [{"image_id": 1, "category_id": 7}]}',
-            "category_id 7",
+            "category_id .7.",
         ),
         ("a.csv", "path,name\na.jpg,deer\n", "no column label"),
         ("a.csv", "label\ndeer\n", "no column path"),

@@ -12,7 +12,7 @@ import numpy as np
 
 from blanktrap.core.errors import AnnotationError
 from blanktrap.core.vocabulary import LabelLevel
-from blanktrap.files.annotations.formats import BadRowError, ReadOptions
+from blanktrap.files.annotations.formats import BadRowError, ReadOptions, quoted
 from blanktrap.files.annotations.json_stream import begins_as_object, refuse_deep, stream_objects
 from blanktrap.files.annotations.opening import AnnotationFile
 from blanktrap.files.annotations.staging import AnnotationStage, plain_text
@@ -79,10 +79,10 @@ class CocoCameraTraps:
             if key is None or hash(key) not in suspects:
                 continue
             if key in first:
-                problem = BadRowError(f"has the id {key!r} of images[{first[key]}]")
+                problem = BadRowError(f"has the id {quoted(key)} of images[{first[key]}]")
                 stage.bad_row(file.where, f"images[{row}]", problem)
                 if key not in repeated:
-                    again = BadRowError(f"has the id {key!r} of images[{row}]")
+                    again = BadRowError(f"has the id {quoted(key)} of images[{row}]")
                     stage.bad_row(file.where, f"images[{first[key]}]", again)
                 repeated.add(key)
             first.setdefault(key, row)
@@ -171,7 +171,7 @@ def _stage_annotation(
     key = _require(item, "image_id")
     category = _require(item, "category_id")
     if category not in categories:
-        raise BadRowError(f"has category_id {category[:40]}, which categories does not list")
+        raise BadRowError(f"has category_id {quoted(category)}, which categories does not list")
     is_sequence = item.get("sequence_level_annotation") is True
     level = LabelLevel.SEQUENCE if is_sequence else LabelLevel.MEDIA
     stage.add_observation(key, None if key in corrupt else categories[category], level)

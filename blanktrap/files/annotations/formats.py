@@ -65,6 +65,11 @@ OnBadRow = Callable[[str, str, BadRowError], None]
 """Told of a row that cannot be used: its file, its place, and why."""
 
 
+def quoted(text: str) -> str:
+    """A text of any length as a message shows it."""
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")
+
+
 def refuse_row(where: str, place: str, problem: BadRowError) -> NoReturn:
     """Raise AnnotationError for a row; `place` is such as `row 7` or `images[7]`."""
     raise AnnotationError(f"{where}: {place} {problem} (--skip-bad-rows leaves such rows out)") from problem

@@ -14,7 +14,7 @@ from typing import Any
 
 from blanktrap.core.errors import AnnotationError, UsageError
 from blanktrap.core.vocabulary import BLANK_NAMES, Label, LabelLevel
-from blanktrap.files.annotations.formats import BadRowError, OnBadRow, ReadOptions, refuse_row
+from blanktrap.files.annotations.formats import BadRowError, OnBadRow, ReadOptions, quoted, refuse_row
 from blanktrap.files.annotations.json_stream import (
     begins_as_list,
     begins_as_object,
@@ -147,5 +147,5 @@ def _detected(item: dict[str, Any], empty: set[str]) -> DetectedMedia:
 def _confidence_of(value: object) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0.0 <= value <= 1.0:  # type: ignore[operator]
-        raise BadRowError(f"has the confidence {str(value)[:40]!r}, expected a number from 0 to 1")
+        raise BadRowError(f"has the confidence {quoted(str(value))}, expected a number from 0 to 1")
     return float(value)  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from blanktrap.core.paths import plain_path
 from blanktrap.core.times import DateOrder, is_impossible_time, parse_capture_time, says_no_time
 from blanktrap.core.vocabulary import LabelLevel, label_of_name, species_of_name
-from blanktrap.files.annotations.formats import BadRowError, refuse_row
+from blanktrap.files.annotations.formats import BadRowError, quoted, refuse_row
 from blanktrap.files.sources import LeftOut
 
 ANNOTATED_MEDIA = pa.schema(
@@ -134,10 +134,9 @@ class AnnotationStage:
         """
         moment = parse_capture_time(text, order)
         if moment is None and text is not None and not says_no_time(text):
-            shown = text if len(text) <= 40 else f"{text[:40]}…"
             if is_impossible_time(text, order):
-                raise BadRowError(f"has the time {shown!r}, which does not exist")
-            self.problems.add("time in no clear spelling", f"{shown} ({example})")
+                raise BadRowError(f"has the time {quoted(text)}, which does not exist")
+            self.problems.add("time in no clear spelling", f"{text[:40]} ({example})")
         return moment
 
     def add_media(
@@ -185,7 +184,7 @@ class AnnotationStage:
         _refuse_unfit({"path": path})
         plain, climbs = plain_path(path)
         if not plain:
-            raise BadRowError(f"has the path {path!r}, which names no file")
+            raise BadRowError(f"has the path {quoted(path)}, which names no file")
         return plain, climbs
 
     def add_observation(

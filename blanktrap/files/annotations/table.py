@@ -20,7 +20,7 @@ from blanktrap.core.vocabulary import (
     label_of_name,
     species_of_name,
 )
-from blanktrap.files.annotations.formats import BadRowError, ReadOptions
+from blanktrap.files.annotations.formats import BadRowError, ReadOptions, quoted
 from blanktrap.files.annotations.opening import AnnotationFile
 from blanktrap.files.annotations.rows import table_rows
 from blanktrap.files.annotations.staging import AnnotationStage, plain_text
@@ -105,13 +105,13 @@ def _stage_row(
         raise BadRowError("has no path")
     level = cells.get("level", "").lower() or LabelLevel.MEDIA.value
     if level not in set(LabelLevel):
-        raise BadRowError(f"has level {_short(level)}, allowed are {', '.join(LabelLevel)}")
+        raise BadRowError(f"has level {quoted(level)}, allowed are {', '.join(LabelLevel)}")
     frame = cells.get("frame", "")
     labels = _labels_of(cells["label"], label_column, cells.get("species", ""))
     timestamp = stage.read_time(cells.get("datetime"), f"row {number}")
     labelled_at = stage.read_time(cells.get("labelled_at"), f"labelled_at of row {number}")
     if frame and not (frame.isascii() and frame.isdigit() and len(frame) < 10):
-        stage.problems.add("frame that is no whole number", f"{_short(frame)} (row {number})")
+        stage.problems.add("frame that is no whole number", f"{quoted(frame)} (row {number})")
         frame = ""
     key = str(number)
     # Snapshot Serengeti's sequences say where they were taken.
@@ -147,17 +147,13 @@ def _labels_of(text: str, column: str, species: str) -> list[tuple[Label | None,
         label = label_of_flag(column, text)
         return [(label, name if label is Label.NONBLANK else None) for name in named]
     if column in FLAG_COLUMNS and column != "animal":  # which may hold names as well
-        raise BadRowError(f"has {column} {_short(text)}, allowed are {', '.join(FLAG_ANSWERS)}")
+        raise BadRowError(f"has {column} {quoted(text)}, allowed are {', '.join(FLAG_ANSWERS)}")
     if is_flag_answer(text) or text.isdecimal():
         raise BadRowError(
-            f"has {column} {_short(text)}, which may mean either: write blank, nonblank or a name, or call "
+            f"has {column} {quoted(text)}, which may mean either: write blank, nonblank or a name, or call "
             f"the column is_blank or is_nonblank"
         )
     answers = [(label_of_name(name), species_of_name(name)) for name in _SEVERAL.split(text)]
     if not species:
         return answers
     return [(label, name) for label, _ in answers for name in named]
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 40 else f"{text[:40]}…")
