@@ -4,7 +4,7 @@ Owns: their wording. Refuses: figures that are not in the report.
 """
 
 from blanktrap.core.report_comparisons import AT_EQUAL_RECALL, ComparedWith, PairedFigure
-from blanktrap.core.wording import percent
+from blanktrap.core.wording import percent, points
 
 NAMES = {
     "nonblank_recall": "nonblank recall",
@@ -52,8 +52,8 @@ def difference_in_words(figure: PairedFigure) -> tuple[str, str]:
     if figure.difference.value is None:
         return "-", "-"
     interval = figure.difference.interval
-    bounds = "-" if interval is None else " to ".join(f"{100.0 * bound:+.1f}" for bound in interval)
-    return f"{100.0 * figure.difference.value:+.1f} points", bounds
+    bounds = "-" if interval is None else " to ".join(points(bound) for bound in interval)
+    return f"{points(figure.difference.value)} points", bounds
 
 
 def _figure_line(name: str, figure: PairedFigure) -> str:

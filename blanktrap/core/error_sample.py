@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blanktrap.core.error_analysis import fates_at
 from blanktrap.core.error_facts import Facts
+from blanktrap.core.errors import EvaluationError
 from blanktrap.core.fingerprints import Fingerprints
 
 
@@ -48,6 +49,9 @@ def draw_error_sample(
         num_found: found media to draw.
         seed: decides the start; the lots have their own.
 
+    Raises:
+        EvaluationError: there is no media to draw from.
+
     Source: Cochran 1977, Sampling Techniques, chapter 8.
     """
     lots = facts.nonblank.lots
@@ -66,6 +70,12 @@ def draw_error_sample(
         taken = ((start + np.arange(num)) * (ordered.size / max(num, 1))).astype(np.int64)
         drawn.append(ordered[np.minimum(taken, ordered.size - 1)])
     rows = np.concatenate(drawn)
+    if not rows.size:
+        found = int(fates.is_scored.sum()) - int(fates.is_missed.sum())
+        raise EvaluationError(
+            f"--sample-errors {num_missed}:{num_found}: there are {int(fates.is_missed.sum()):,} missed and "
+            f"{found:,} found media at the cutoff {cutoff:.4g}, so nothing is drawn"
+        )
     rows = rows[np.argsort(lots[rows], kind="stable")]
     return ErrorSample(
         lots=lots[rows],

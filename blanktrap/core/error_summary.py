@@ -5,7 +5,7 @@ Owns: their wording. Refuses: figures that are not in the report.
 
 from blanktrap.core.report_errors import ErrorAnalysis, MissedBy, SampleToTag, Tags
 from blanktrap.core.report_parts import Figure
-from blanktrap.core.wording import number, percent
+from blanktrap.core.wording import number, percent, points
 
 _LABEL_WIDTH = 22
 _NUM_SHOWN = 3
@@ -56,10 +56,11 @@ def _tag_lines(tags: Tags) -> list[str]:
 def _points(difference: Figure) -> str:
     if difference.value is None:
         return ""
+    words = f"{points(difference.value):>8} points"
     if difference.interval is None:
-        return f"{100.0 * difference.value:+8.1f} points"
-    low, high = (100.0 * bound for bound in difference.interval)
-    return f"{100.0 * difference.value:+8.1f} points ({low:+.1f} to {high:+.1f})"
+        return words
+    low, high = difference.interval
+    return f"{words} ({points(low)} to {points(high)})"
 
 
 def _sample_lines(sample: SampleToTag) -> list[str]:

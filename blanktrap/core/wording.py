@@ -55,6 +55,11 @@ def number(num: int, noun: str) -> str:
     return f"{num:,} {noun}{'' if num == 1 else 's'}"
 
 
+def points(difference: float) -> str:
+    """A difference of two shares in percentage points, with its sign: `+2.5`. What rounds to 0 is `+0.0`."""
+    return f"{round(100.0 * difference, 1) + 0.0:+.1f}"
+
+
 def span(bounds: tuple[float, float]) -> str:
     """Two shares as `91.2 to 96.4 %`."""
     return f"{100.0 * bounds[0]:.1f} to {100.0 * bounds[1]:.1f} %"

@@ -2,11 +2,13 @@ from collections import Counter
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blanktrap.core.error_facts import ErrorFacts
 from blanktrap.core.error_sample import draw_error_sample
+from blanktrap.core.errors import EvaluationError
 from blanktrap.core.fingerprints import fingerprint_texts
 from blanktrap.core.schemas import SCORES_SCHEMA
 
@@ -99,11 +101,15 @@ archives = st.lists(
 @given(archives, st.integers(0, 12), st.integers(0, 12), st.integers(0, 5), st.data())
 def test_nothing_is_drawn_twice_and_the_order_of_rows_never_matters(some, num_missed, num_found, seed, data):
     rows = [row(n, *one) for n, one in enumerate(some)]
+    scored = [one["p_nonblank"] for one in rows if one["p_nonblank"] is not None]
+    missed = sum(np.float32(p) < np.float32(0.5) for p in scored)
+    if not min(num_missed, missed) + min(num_found, len(scored) - missed):
+        with pytest.raises(EvaluationError, match="so nothing is drawn"):
+            draw(rows, num_missed, num_found, seed)
+        return
     sample = draw(rows, num_missed, num_found, seed)
     names = names_of(sample, rows, seed)
     assert len(set(names)) == len(names)
-    scored = [one["p_nonblank"] for one in rows if one["p_nonblank"] is not None]
-    missed = sum(np.float32(p) < np.float32(0.5) for p in scored)
     assert sample.num_drawn == (min(num_missed, missed), min(num_found, len(scored) - missed))
     shuffled = data.draw(st.permutations(rows))
     assert names_of(draw(shuffled, num_missed, num_found, seed), shuffled, seed) == names

@@ -12,6 +12,7 @@ from blanktrap.core.config import EvaluateConfig
 from blanktrap.core.errors import AnnotationError, EvaluationError, ScoresError, UsageError
 from blanktrap.core.report import Report
 from blanktrap.core.report_comparisons import ComparedWith
+from blanktrap.files.annotations.megadetector import iter_detections
 from blanktrap.files.evaluating import evaluate_scores
 from blanktrap.files.reports import read_report, read_report_table
 from tests.files.written_scores import STORAGE, media, write_scores
@@ -273,3 +274,23 @@ def test_the_interval_of_a_real_difference_leaves_out_zero(tmp_path: Path) -> No
         interval = found.figures[name].difference.interval
         assert interval is not None
         assert interval[1] < 0.0
+
+
+@pytest.mark.real
+def test_real_results_name_the_media_they_were_made_of(tmp_path: Path, real_data: Path) -> None:
+    path = real_data / "annotations" / "megadetector" / "deer_cxl_output.json"
+    found = list(iter_detections(path, str(path)))
+    # Their own confidences as scores: compared with themselves, nothing may differ.
+    rows = [
+        media(
+            f"deer_cxl/{one.file.rpartition('/')[2]}", one.confidence, "nonblank" if number % 2 else "blank"
+        )
+        for number, one in enumerate(found)
+    ]
+    for number, row in enumerate(rows):
+        row["location_id"] = f"L{number % 7}"
+    report = evaluate(tmp_path, write_scores(tmp_path / "here", rows), str(path), second_cutoff=0.5)
+    [one] = report.comparisons
+    assert len(found) == 1781
+    assert one.num_media == 1781 - sum(row["p_nonblank"] is None for row in rows)
+    assert {figure.difference.value for figure in one.figures.values()} == {0.0}

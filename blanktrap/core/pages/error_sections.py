@@ -11,7 +11,7 @@ import pyarrow as pa
 from blanktrap.core.missed_shares import NOT_SCORED
 from blanktrap.core.pages.document import Block, DataTable, Heading, Notices, Paragraph, cut_table
 from blanktrap.core.report_errors import ErrorAnalysis, SampleToTag, Tags
-from blanktrap.core.wording import count, number, percent, span
+from blanktrap.core.wording import count, number, percent, points, span
 
 _TITLES = {
     "species": "Species, the highest missed share first",
@@ -93,10 +93,10 @@ def _tag_blocks(tags: Tags) -> list[Block]:
                     one.kind,
                     percent(one.missed.value),
                     percent(one.found.value),
-                    "-" if one.difference.value is None else f"{100.0 * one.difference.value:+.1f} points",
+                    "-" if one.difference.value is None else f"{points(one.difference.value)} points",
                     "-"
                     if one.difference.interval is None
-                    else " to ".join(f"{100.0 * bound:+.1f}" for bound in one.difference.interval),
+                    else " to ".join(points(bound) for bound in one.difference.interval),
                 )
                 for one in tags.differences
             ),
