@@ -55,7 +55,7 @@ class CocoCameraTraps:
                     corrupt.add(key)
             except BadRowError as problem:
                 stage.bad_row(file.where, f"images[{row}]", problem)
-        self._refuse_repeated(file, hashes, stage)
+        _refuse_repeated(file, hashes, stage)
         lengths.count_disagreeing(file, stage)
         for row, item in stream_objects(file.path, file.where, "annotations", _SECTIONS):
             try:
@@ -66,27 +66,28 @@ class CocoCameraTraps:
             missing = "categories" if not categories else "images"
             raise AnnotationError(f"{file.where} has no {missing}: it is not COCO Camera Traps JSON")
 
-    def _refuse_repeated(self, file: AnnotationFile, hashes: "array[int]", stage: AnnotationStage) -> None:
-        """Several images under one id: an annotation of it could mean any of them."""
-        sorted_hashes = np.sort(np.array(hashes, np.int64))
-        suspects = set(sorted_hashes[1:][sorted_hashes[1:] == sorted_hashes[:-1]].tolist())
-        if not suspects:
-            return
-        first: dict[str, int] = {}
-        repeated: set[str] = set()
-        for row, item in stream_objects(file.path, file.where, "images", _SECTIONS):
-            key = plain_text(item.get("id"))
-            if key is None or hash(key) not in suspects:
-                continue
-            if key in first:
-                problem = BadRowError(f"has the id {quoted(key)} of images[{first[key]}]")
-                stage.bad_row(file.where, f"images[{row}]", problem)
-                if key not in repeated:
-                    again = BadRowError(f"has the id {quoted(key)} of images[{row}]")
-                    stage.bad_row(file.where, f"images[{first[key]}]", again)
-                repeated.add(key)
-            first.setdefault(key, row)
-        stage.drop_keys(repeated)
+
+def _refuse_repeated(file: AnnotationFile, hashes: "array[int]", stage: AnnotationStage) -> None:
+    """Several images under one id: an annotation of it could mean any of them."""
+    sorted_hashes = np.sort(np.array(hashes, np.int64))
+    suspects = set(sorted_hashes[1:][sorted_hashes[1:] == sorted_hashes[:-1]].tolist())
+    if not suspects:
+        return
+    first: dict[str, int] = {}
+    repeated: set[str] = set()
+    for row, item in stream_objects(file.path, file.where, "images", _SECTIONS):
+        key = plain_text(item.get("id"))
+        if key is None or hash(key) not in suspects:
+            continue
+        if key in first:
+            problem = BadRowError(f"has the id {quoted(key)} of images[{first[key]}]")
+            stage.bad_row(file.where, f"images[{row}]", problem)
+            if key not in repeated:
+                again = BadRowError(f"has the id {quoted(key)} of images[{row}]")
+                stage.bad_row(file.where, f"images[{first[key]}]", again)
+            repeated.add(key)
+        first.setdefault(key, row)
+    stage.drop_keys(repeated)
 
 
 class _SequenceLengths:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import count
 from pathlib import Path
+from typing import overload
 
 from blanktrap.core.errors import AnnotationError
 from blanktrap.core.paths import file_name_of, suffix_of
@@ -243,7 +244,11 @@ class _LazyFiles(Sequence[AnnotationFile]):
     def _files(self) -> list[AnnotationFile]:
         return self._find()
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, index: int) -> AnnotationFile: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[AnnotationFile]: ...
+    def __getitem__(self, index: int | slice) -> AnnotationFile | Sequence[AnnotationFile]:
         return self._files[index]
 
     def __iter__(self) -> Iterator[AnnotationFile]:
