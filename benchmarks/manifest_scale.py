@@ -1,8 +1,8 @@
 """Measures `index` and `select` on millions of rows: `python benchmarks/manifest_scale.py --rows 10000000`.
 
-A list of URIs and a table of labels, both Parquet, are made in a temporary folder: 225 locations, some 50 rolls
-of film, sequences of three frames, 75 % blank, 48 species of very different frequency, a third at night, labels
-given to whole sequences. Then `index` joins the two, and `select` splits the manifest by location, and once
+A list of URIs and a table of labels, both Parquet, are made in a temporary folder: 225 locations, rolls of
+2,000 sequences of three frames, 75 % blank, 48 species of very different frequency, labels given to whole
+sequences. Then `index` joins the two, and `select` splits the manifest by location, and once
 more with a balanced choice of 3,200 media. Each step is a process of its own: its seconds, its peak memory
 (DuckDB is part of the process) and the most that its temporary folder held are printed. No image is read.
 """

@@ -257,6 +257,29 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
         ("select m --out o --shares 1,2", "--shares 1,2: expected three shares, such as 0.6,0.2,0.2"),
         ("select m --out o --shares 0.5,0.5,0.5", "--shares: 0.5, 0.5, 0.5 do not sum to 1"),
         ("select m --out o --shares 2,-1,0", "--shares: input should be <= 1 (got 2.0)"),
+        (
+            "select m --out o --by time --val-from 2013-02-30",
+            "--val-from 2013-02-30: there is no such date, or it can be read in two ways; write 2013-06-01, "
+            "or '2013-06-01 12:00'",
+        ),
+        ("select m --out o --val-from 2013-02-03", "--val-from goes with --by time: give both, or neither"),
+        (
+            "select m --out o --by time --val-from 2014-01-01 --test-from 2013-01-01",
+            "--val-from 2014-01-01 00:00:00 is not before --test-from 2013-01-01 00:00:00: a test comes last",
+        ),
+        (
+            "select m --out o --assign half=S1",
+            "--assign half=S1: expected SPLIT=NAMES with train, val or test, such as test=S1,S2",
+        ),
+        (
+            "select m --out o --assign test=S1,S2 --assign val=S2",
+            "--assign: S2 is in the splits test and val: name it once",
+        ),
+        (
+            "select m --out o --keep-splits --shares 0.5,0.5,0",
+            "--keep-splits keeps the splits there are, --shares makes new ones: give one",
+        ),
+        ("select m --out o --num-images 0", "--num-images: input should be >= 1 (got 0)"),
         ("select m --out o --seed -1", "--seed: input should be >= 0 (got -1)"),
         ("score m --model m --out s --batch-size 0", "--batch-size: input should be >= 1 (got 0)"),
         (

@@ -181,18 +181,21 @@ def share_budget(budget: int, weights: np.ndarray, capacities: np.ndarray, *, st
         capacities where those are less.
     """
     parts = np.zeros(weights.size, dtype=np.int64)
-    left = min(budget // step, int(capacities.sum()) // step)
     room = capacities // step
+    left = min(budget // step, int(room.sum()))
     while left:
-        hungry = parts < room
-        pull = np.where(hungry, np.maximum(weights, 1e-9), 0.0)
+        pull = np.where(parts < room, np.maximum(weights, 1e-9), 0.0)
         exact = left * pull / pull.sum()
-        given = np.minimum(np.floor(exact).astype(np.int64), room - parts)
-        if not given.any():
-            # Fewer are left than there are splits: one each to the largest remainders.
-            given[np.argsort(-exact, kind="stable")[0]] = 1
+        given = np.floor(exact).astype(np.int64)
+        given[np.argsort(given - exact, kind="stable")[: left - int(given.sum())]] += 1
+        given = np.minimum(given, room - parts)
         parts += given
         left -= int(given.sum())
+    # None that has media goes without while others have several.
+    for empty in np.flatnonzero((parts == 0) & (room > 0)):
+        if parts.max(initial=0) > 1:
+            parts[int(np.argmax(parts))] -= 1
+            parts[empty] = 1
     return parts * step
 
 
