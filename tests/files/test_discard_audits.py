@@ -265,3 +265,19 @@ def test_the_bound_holds_as_often_as_it_says_from_scores_to_answers(tmp_path: Pa
         num_held += judge(tmp_path, answers, confidence=0.9).bound.num_at_most >= num_lost
     # 90 % of 80 are 72; chance takes fewer than 64 once in 300 were it 90 % exactly.
     assert num_held >= 64
+
+
+@pytest.mark.s3
+def test_an_audit_lives_on_s3_from_scores_to_record(tmp_path: Path, s3_bucket: str) -> None:
+    scores = write_scores(f"s3://{s3_bucket}/scores", archive(lost=6))
+    queue, out = f"s3://{s3_bucket}/q", f"s3://{s3_bucket}/audit"
+    config = AuditDrawConfig(cutoff=0.4, num_images=60)
+    draw_audit_sample(scores, queue, config=config, storage=STORAGE)
+    draw(tmp_path, archive(lost=6))
+    here = read_review_queue(STORAGE, str(tmp_path / "q")).rows
+    assert read_review_queue(STORAGE, queue).rows.equals(here)
+    answers = fill_in(tmp_path, known)
+    audit = judge_answers(queue, [answers], config=AuditJudgeConfig(), storage=STORAGE, out=out)
+    assert audit.bound == judge(tmp_path, answers).bound
+    with pytest.raises(ReviewError, match="already holds an audit"):
+        judge_answers(queue, [answers], config=AuditJudgeConfig(), storage=STORAGE, out=out)

@@ -27,7 +27,7 @@ def media(name: str, p: float | None, label: str | None, **more: Any) -> dict[st
 
 
 def write_scores(
-    folder: Path,
+    folder: Path | str,
     rows: list[dict[str, Any]],
     *,
     measures: tuple[str, ...] = (),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from blanktrap.core.error_analysis import NOT_KNOWN
 from blanktrap.core.missed_shares import NOT_SCORED
 from blanktrap.core.pages.document import Block, DataTable, Heading, Notices, Paragraph, cut_table
 from blanktrap.core.report_errors import ErrorAnalysis, SampleToTag, Tags
@@ -23,14 +24,20 @@ _TITLES = {
 }
 _OWN_TABLE = "location"
 _THIN = "thin"
+_HOW_TO_READ = (
+    "The tables below count scored nonblank media, and give the share of them that is called blank. Thin: "
+    "fewer than 30 media, or fewer than 3 locations. Intervals draw locations again; media of one location "
+    "have none."
+)
 
 
 def error_blocks(errors: ErrorAnalysis | None, tables: Mapping[str, pa.Table]) -> list[Block]:
     """Missed shares by each property, tags, and static scenes; nothing without an analysis."""
     if errors is None:
         return []
-    rows = tables["errors"].to_pylist()
-    blocks: list[Block] = []
+    # Media without a score have a line of their own; that their light is not known needs no second one.
+    rows = [row for row in tables["errors"].to_pylist() if row["num_media"] or row["value"] != NOT_KNOWN]
+    blocks: list[Block] = [Paragraph(_HOW_TO_READ)]
     for factor in dict.fromkeys(row["factor"] for row in rows):
         if factor != _OWN_TABLE:
             blocks.append(cut_table(_missed_table(factor, [row for row in rows if row["factor"] == factor])))
@@ -67,10 +74,6 @@ def _missed_table(factor: str, rows: list[dict[str, Any]]) -> DataTable:
                 _THIN if row["is_thin"] and row["value"] != NOT_SCORED else "",
             )
             for row in rows
-        ),
-        caption=(
-            "Share of scored nonblank media that are called blank. Thin: fewer than 30 media, or fewer than "
-            "3 locations. Intervals draw locations again; media of one location have none."
         ),
     )
 
