@@ -29,6 +29,11 @@ _BOUND = "lower bound by location (Korn and Graubard 1998, with the worst locati
 _CHOICE = f"highest cutoff that passes, tested from the lowest up (learn then test), by {_BOUND}"
 
 
+_NOWHERE = (
+    "no measured media has a known location: index with --path-pattern, or annotations that name places"
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChosenCutoff:
     """A cutoff, who chose it, and what it promises."""
@@ -64,6 +69,8 @@ def choose_report_cutoff(
             value=value, chosen_by=chosen_by, promise=promise_at(labelled, value, config, measured_on)
         )
     try:
+        if not labelled.num_known_locations(labelled.sizes):
+            raise PromiseError(f"a recall on new locations cannot be promised: {_NOWHERE}")
         by_stratum = _by_stratum(config, labelled, measured_on) if config.strata else None
         return _promised(config, labelled, by_stratum, measured_on)
     except PromiseError as problem:
@@ -102,7 +109,9 @@ def promise_at(labelled: Measured, cutoff: float, config: EvaluateConfig, measur
     counts = counts[counts.sum(axis=1) > 0]
     num_locations, num_nonblank = len(counts), int(counts.sum())
     refusal, bound = None, None
-    if num_locations < MIN_LOCATIONS:
+    if not labelled.num_known_locations(labelled.sizes):
+        refusal = _NOWHERE
+    elif num_locations < MIN_LOCATIONS:
         refusal = (
             f"it takes nonblank media of at least {MIN_LOCATIONS} locations, "
             f"there are {num_nonblank:,} of {number(num_locations, 'location')}"

@@ -41,7 +41,11 @@ def describe_refusals(basis: Basis) -> tuple[str, ...]:
     """What the measured media cannot support, and why."""
     found = []
     trust = describe_trust(int((basis.measured.sizes.sum(axis=1) > 0).sum()))
-    if trust is not None:
+    if not basis.on.num_locations:
+        found.append(
+            "no interval: no measured media has a known location, so nobody can see how locations differ"
+        )
+    elif trust is not None:
         found.append(trust)
     if basis.config.price_per_hour is not None and basis.wall_s is None:
         found.append("no machine cost: run.json does not say how long scoring took")

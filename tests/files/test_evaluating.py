@@ -645,3 +645,17 @@ def test_sequences_of_one_kind_have_one_recall_and_that_is_said(tmp_path):
     assert report.sequences.at_cutoffs[0].figures["blank_recall"].value is None
     assert report.sequences.figures["area_under_roc"].value is None
     assert "no blank recall by sequence: all 12 sequences are nonblank" in report.refused
+
+
+def test_media_without_any_known_location_have_no_intervals_and_no_promise(tmp_path):
+    rows = [(row[0], None, *row[2:]) for row in many_rows(20)]
+    scores = write_scores(tmp_path / "scores", rows)
+    report = evaluate(tmp_path, scores)
+    assert report.figures["nonblank_recall"].interval is None
+    assert report.refused[0].startswith("no interval: no measured media has a known location")
+    assert report.promise.refusal.startswith("no measured media has a known location")
+    assert "1 location" not in (tmp_path / "report" / "report.html").read_text()
+    with pytest.raises(PromiseError, match="no measured media has a known location: index with"):
+        evaluate_scores(
+            scores, str(tmp_path / "other"), config=EvaluateConfig(min_recall=0.9), storage=STORAGE
+        )
