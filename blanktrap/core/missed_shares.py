@@ -84,16 +84,24 @@ def missed_shares(factor: Factor, fates: Fates, *, seed: int) -> pa.Table:
         media of a value come from one location. `is_thin` marks fewer than 30 media or 3 known locations.
     """
     media = np.arange(fates.is_scored.size) if factor.media is None else factor.media
-    num_values, num_locations = len(factor.values), fates.is_known.size
+    num_values, place, is_known = len(factor.values), fates.location[media], fates.is_known
+    if factor.is_location:
+        # All media of a value stand at one place: its row is one cell wide, however many locations there are.
+        is_known_value = np.zeros(num_values, dtype=bool)
+        is_known_value[factor.codes] = is_known[place]
+        place, is_known = np.zeros_like(place), np.ones(1, dtype=bool)
+    num_locations = is_known.size
     scored, missed = fates.is_scored[media], fates.is_missed[media]
-    cells = factor.codes.astype(np.int64) * num_locations + fates.location[media]
+    cells = factor.codes.astype(np.int64) * num_locations + place
     shape = (num_values, num_locations)
     totals = np.bincount(cells[scored], minlength=num_values * num_locations).reshape(shape)
     misses = np.bincount(cells[missed], minlength=num_values * num_locations).reshape(shape)
     failed = np.bincount(factor.codes[~scored], minlength=num_values)
     bounds, method = _bounds(factor, totals, misses, seed)
     num_media, num_missed = totals.sum(axis=1), misses.sum(axis=1)
-    num_known = (totals[:, fates.is_known] > 0).sum(axis=1)
+    num_known = (totals[:, is_known] > 0).sum(axis=1)
+    if factor.is_location:
+        num_known = num_known * is_known_value
     share = num_missed / np.maximum(num_media, 1)
     shown = np.flatnonzero((num_media > 0) | (failed > 0))
     if factor.by_share:

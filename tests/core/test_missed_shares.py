@@ -125,3 +125,20 @@ def test_counts_sum_to_all_media_and_their_order_never_matters(some, chance):
     for row in rows.values():
         if row["interval_low"] is not None:
             assert 0 <= row["interval_low"] <= row["missed_share"] <= row["interval_high"] <= 1
+
+
+def test_very_many_locations_need_no_square_of_their_number():
+    num = 60_000  # the square of which is 27 GB of counts
+    fates = Fates(
+        is_scored=np.ones(num, bool),
+        is_missed=np.arange(num) == 7,
+        location=np.arange(num),
+        is_known=np.arange(num) > 0,
+    )
+    factor = Factor(
+        name="location", values=tuple(map(str, range(num))), codes=np.arange(num), is_location=True
+    )
+    table = missed_shares(factor, fates, seed=0)
+    assert table.num_rows == num
+    assert sum(table.column("num_missed").to_pylist()) == 1
+    assert sum(table.column("num_locations").to_pylist()) == num - 1
