@@ -25,8 +25,8 @@ FLAGS = {
     "index": "--out --annotations --format --columns --label-from-path --megadetector-cutoff "
     "--skip-bad-rows --inventory --path-pattern --exif --sequence-gap --overwrite --no-sign-request",
     "select": "--out --by --shares --assign --val-from --test-from --keep-splits --num-images --balance "
-    "--no-balance --frames --max-per-location --min-species --min-blank --min-nonblank --select-test --seed "
-    "--overwrite --no-sign-request",
+    "--no-balance --frames --max-per-location --min-species --min-blank --min-nonblank --select-test "
+    "--check-duplicates --check-sample --seed --overwrite --no-sign-request",
     "train": "--out --folds --frames --weights --num-epochs --batch-size --learning-rate --image-size --fit "
     "--banner-top --banner-bottom --min-recall --seed --no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "

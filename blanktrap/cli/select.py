@@ -75,6 +75,11 @@ def select(
     select_test: Annotated[
         bool, typer.Option("--select-test", help="Choose in test too; else it keeps its natural mix.")
     ] = False,
+    check_duplicates: Annotated[
+        bool,
+        typer.Option("--check-duplicates", help="Report nearly equal pictures in different splits."),
+    ] = False,
+    check_sample: Annotated[int, typer.Option(min=2, help="Most pictures to look at for that.")] = 2000,
     seed: Annotated[int | None, typer.Option(help="Seed of deal and choice.")] = None,
     overwrite: OverwriteManifest = False,
     no_sign_request: NoSignRequest = False,
@@ -108,6 +113,14 @@ def select(
             manifest, out, config=settings, storage=storage, overwrite=overwrite, on_progress=line.show
         )
     print_lines(summary.lines())
+    if check_duplicates:
+        from blanktrap.vision.near_duplicates import check_duplicates as check
+
+        with ProgressLine() as line:
+            found = check(
+                out, storage=storage, sample=check_sample, seed=settings.seed, on_progress=line.show
+            )
+        print_lines(found.lines())
 
 
 def _parse_shares(text: str | None) -> tuple[float, ...] | None:
