@@ -143,7 +143,12 @@ class SelectSummary:
             f"{split}: {', '.join(f'{count:,} {label}' for label, count in counts.items())}"
             for split, counts in self.available.items()
         )
-        short = {min(counts, key=lambda label: counts[label]).value for counts in self.available.values()}
+        short = {
+            label.value
+            for counts in self.available.values()
+            for label, count in counts.items()
+            if count == min(counts.values())
+        }
         why = (
             f"{' and '.join(sorted(short))} media ran out" if self.config.is_balanced else "there are no more"
         )
