@@ -4,7 +4,7 @@ Owns: their wording. Refuses: figures that are not in the report.
 """
 
 from blanktrap.core.report_comparisons import AT_EQUAL_RECALL, ComparedWith, PairedFigure
-from blanktrap.core.wording import percent, points
+from blanktrap.core.wording import cutoff_text, percent, points
 
 NAMES = {
     "nonblank_recall": "nonblank recall",
@@ -31,8 +31,9 @@ def summarise_comparison(one: ComparedWith) -> list[str]:
         return [*lines, f"  no figures: {one.refusal}"]
     equal = one.equal_recall_cutoff
     lines.append(
-        f"  cutoff here {one.cutoff:.4g}, there {one.other_cutoff:.4g} ({one.other_cutoff_from})"
-        f"{'' if equal is None else f'; for equal recall {equal:.4g} there'}"
+        f"  cutoff here {cutoff_text(one.cutoff)}, there {cutoff_text(one.other_cutoff)} "
+        f"({one.other_cutoff_from})"
+        f"{'' if equal is None else f'; for equal recall {cutoff_text(equal)} there'}"
     )
     head = f"{'':<{_NAME_WIDTH}}{'here':>{_COLUMN_WIDTH}}{'there':>{_COLUMN_WIDTH}}{'difference':>14}"
     lines.append(head)

@@ -13,6 +13,7 @@ from blanktrap.core.error_analysis import fates_at
 from blanktrap.core.error_facts import Facts
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.fingerprints import Fingerprints
+from blanktrap.core.wording import cutoff_text
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,7 +75,7 @@ def draw_error_sample(
         found = int(fates.is_scored.sum()) - int(fates.is_missed.sum())
         raise EvaluationError(
             f"--sample-errors {num_missed}:{num_found}: there are {int(fates.is_missed.sum()):,} missed and "
-            f"{found:,} found media at the cutoff {cutoff:.4g}, so nothing is drawn"
+            f"{found:,} found media at the cutoff {cutoff_text(cutoff)}, so nothing is drawn"
         )
     rows = rows[np.argsort(lots[rows], kind="stable")]
     return ErrorSample(

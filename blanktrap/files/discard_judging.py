@@ -18,7 +18,7 @@ from blanktrap.core.discard_audit import DiscardBound, StratumSample, bound_disc
 from blanktrap.core.errors import ReviewError
 from blanktrap.core.review import SettledAnswers
 from blanktrap.core.vocabulary import Label, QueueKind
-from blanktrap.core.wording import count, number, percent
+from blanktrap.core.wording import count, cutoff_text, number, percent
 from blanktrap.files.answers import read_answers
 from blanktrap.files.review_queues import ReviewQueue, read_review_queue
 from blanktrap.files.storage import Storage, join
@@ -92,7 +92,7 @@ class Audit:
             *lines,
             _named(
                 "discard pile",
-                f"{bound.num_pile:,} media below the cutoff {cutoff:.4g} in {self.queue.made_from}",
+                f"{bound.num_pile:,} media below the cutoff {cutoff_text(cutoff)} in {self.queue.made_from}",
             ),
             _named(
                 "looked at",

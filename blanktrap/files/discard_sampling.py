@@ -15,7 +15,7 @@ from blanktrap.core.cutoff_choice import ChosenCutoff
 from blanktrap.core.discard_pile import COLUMNS, DiscardPile, DrawnPile
 from blanktrap.core.errors import EvaluationError, UsageError
 from blanktrap.core.vocabulary import QueueKind
-from blanktrap.core.wording import count, percent
+from blanktrap.core.wording import count, cutoff_text, percent
 from blanktrap.files.review_queues import RECORD, check_queue_output, write_review_queue
 from blanktrap.files.scores_reader import open_scores
 from blanktrap.files.storage import Storage, join
@@ -43,7 +43,7 @@ class AuditSample:
         how = "the whole pile" if is_all else f"at random, by stratum (seed {self.seed})"
         return [
             f"{'discard pile':<22}{drawn.num_media:,} of {pile.num_scored:,} scored media lie below the "
-            f"cutoff {self.cutoff.value:.4g} ({self.cutoff.chosen_by}){labelled}",
+            f"cutoff {cutoff_text(self.cutoff.value)} ({self.cutoff.chosen_by}){labelled}",
             f"{'not scored':<22}{num_failed:,} media: kept for people, not in the pile",
             f"{'to look at':<22}{drawn.rows.num_rows:,} media: {how}",
             "",
@@ -96,7 +96,7 @@ def draw_audit_sample(
     if drawn is None:
         raise EvaluationError(
             f"none of the {pile.num_scored:,} scored media in {scores_location} lies below the cutoff "
-            f"{cutoff.value:.4g}: nothing would be thrown away, so there is nothing to audit"
+            f"{cutoff_text(cutoff.value)}: nothing would be thrown away, so there is nothing to audit"
         )
     identity = scores.run["identity"]
     details: dict[str, Any] = {
@@ -154,7 +154,7 @@ def _queue_of(drawn: DrawnPile, cutoff: float) -> pa.Table:
             "given_label": rows.column("label"),
             "given_species": rows.column("species"),
             "p_nonblank": rows.column("p_nonblank"),
-            "reason": pa.array([f"below the cutoff {cutoff:.4g}"] * rows.num_rows, pa.string()),
+            "reason": pa.array([f"below the cutoff {cutoff_text(cutoff)}"] * rows.num_rows, pa.string()),
             "stratum": pa.array(drawn.names.tolist(), pa.string()),
         }
     )

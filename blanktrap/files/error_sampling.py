@@ -16,6 +16,7 @@ from blanktrap.core.fingerprints import fingerprint_texts
 from blanktrap.core.report_errors import SampleToTag
 from blanktrap.core.review import SettledAnswers
 from blanktrap.core.vocabulary import Label, QueueKind
+from blanktrap.core.wording import cutoff_text
 from blanktrap.files.answers import read_answers
 from blanktrap.files.reports import ERROR_SAMPLE
 from blanktrap.files.review_queues import write_review_queue
@@ -120,7 +121,10 @@ def write_error_sample(
 
 def _queue_of(rows: pa.Table, sample: ErrorSample, cutoff: float) -> pa.Table:
     strata = np.where(sample.is_missed, "missed", "found").tolist()
-    side = {"missed": f"called blank at the cutoff {cutoff:.4g}", "found": f"kept at the cutoff {cutoff:.4g}"}
+    side = {
+        "missed": f"called blank at the cutoff {cutoff_text(cutoff)}",
+        "found": f"kept at the cutoff {cutoff_text(cutoff)}",
+    }
     return pa.table(
         {
             **{name: rows.column(name) for name in _COLUMNS},

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from blanktrap.core.comparison_summary import NAMES, difference_in_words
 from blanktrap.core.pages.document import Block, DataTable, Heading, Notices, Paragraph
 from blanktrap.core.report_comparisons import ComparedWith, Disagreement
-from blanktrap.core.wording import count, percent
+from blanktrap.core.wording import count, cutoff_text, percent
 
 
 def comparison_blocks(comparisons: Sequence[ComparedWith]) -> list[Block]:
@@ -39,7 +39,7 @@ def _blocks(one: ComparedWith) -> list[Block]:
     equal = (
         ""
         if one.equal_recall_cutoff is None
-        else f" Equal recall: cutoff {one.equal_recall_cutoff:.4g} there."
+        else f" Equal recall: cutoff {cutoff_text(one.equal_recall_cutoff)} there."
     )
     blocks.append(
         DataTable(
@@ -51,8 +51,8 @@ def _blocks(one: ComparedWith) -> list[Block]:
                 if (figure := one.figures.get(name)) is not None
             ),
             caption=(
-                f"{one.num_media:,} labelled media. Cutoff here {one.cutoff:.4g}, there "
-                f"{one.other_cutoff:.4g} ({one.other_cutoff_from}).{equal}"
+                f"{one.num_media:,} labelled media. Cutoff here {cutoff_text(one.cutoff)}, there "
+                f"{cutoff_text(one.other_cutoff)} ({one.other_cutoff_from}).{equal}"
             ),
         )
     )
