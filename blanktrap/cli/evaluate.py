@@ -44,7 +44,9 @@ def evaluate(
     blank_rate: Annotated[
         list[str] | None,
         typer.Option(
-            help="Share of blanks in the archive to extrapolate to (default 0.75); several allowed."
+            metavar="SHARE",
+            help="Share of blanks in the archive to extrapolate to (default 0.75), or estimate: that of the "
+            "media without a label, from their scores. Several allowed.",
         ),
     ] = None,
     num_archive_media: Annotated[
@@ -55,6 +57,15 @@ def evaluate(
     ] = None,
     hours_per_week: Annotated[
         float | None, typer.Option(help="Working hours in a week (default 40).")
+    ] = None,
+    cost_per_hour: Annotated[
+        float | None, typer.Option(help="Cost of an hour of that work, in any currency.")
+    ] = None,
+    price_per_hour: Annotated[
+        float | None, typer.Option(help="Price of an hour of the machine that scored, in the same.")
+    ] = None,
+    audit_images: Annotated[
+        int | None, typer.Option(help="Images of the discard pile that people check all the same.")
     ] = None,
     compare: Annotated[
         list[str] | None,
@@ -73,15 +84,6 @@ def evaluate(
             metavar="MISSED:FOUND",
             help="Draw missed and found nonblank media for people to tag, such as 1144:600.",
         ),
-    ] = None,
-    cost_per_hour: Annotated[
-        float | None, typer.Option(help="Cost of an hour of that work, in any currency.")
-    ] = None,
-    price_per_hour: Annotated[
-        float | None, typer.Option(help="Price of an hour of the machine that scored, in the same.")
-    ] = None,
-    audit_images: Annotated[
-        int | None, typer.Option(help="Images of the discard pile that people check all the same.")
     ] = None,
     split: Annotated[
         Literal["train", "val", "test"] | None,
