@@ -37,19 +37,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rows", default="1,5,20", help="sizes in millions of rows")
     parser.add_argument("--keep", type=Path, help="folder for the scores (default: a temporary one)")
-    parser.add_argument("--flags", default="", help="more flags for blanktrap evaluate, in quotes")
+    parser.add_argument("--min-recall", type=float, help="choose a promised cutoff as well")
     parser.add_argument("--child", nargs=2, metavar=("SCORES", "REPORT"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
-        evaluate(*arguments.child, arguments.flags.split())
+        evaluate(*arguments.child, arguments.min_recall)
         return
     sizes = sorted(round(float(size) * 1e6) for size in arguments.rows.split(","))
     with TemporaryDirectory() as temporary:
         folder = arguments.keep or Path(temporary)
-        run(folder, sizes, arguments.flags)
+        run(folder, sizes, [] if arguments.min_recall is None else [f"--min-recall={arguments.min_recall}"])
 
 
-def run(folder: Path, sizes: list[int], flags: str) -> None:
+def run(folder: Path, sizes: list[int], flags: list[str]) -> None:
     """Make the datasets, evaluate each, print a table."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:NUM_CORES])
     largest = folder / f"scores-{sizes[-1]}"
@@ -62,7 +62,7 @@ def run(folder: Path, sizes: list[int], flags: str) -> None:
     first = None
     for size in sizes:
         scores, report = folder / f"scores-{size}", folder / f"report-{size}"
-        command = [sys.executable, __file__, "--child", str(scores), str(report), f"--flags={flags}"]
+        command = [sys.executable, __file__, "--child", str(scores), str(report), *flags]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         found = json.loads(done.stdout.splitlines()[-1])
         each = found["seconds"] / size * 1e6
@@ -74,12 +74,12 @@ def run(folder: Path, sizes: list[int], flags: str) -> None:
         )
 
 
-def evaluate(scores: str, report: str, flags: list[str]) -> None:
+def evaluate(scores: str, report: str, min_recall: float | None) -> None:
     """Evaluate in this process, and say what it took."""
     from blanktrap.files.evaluating import evaluate_scores
 
     started = time.monotonic()
-    config = EvaluateConfig(min_recall=float(flags[flags.index("--min-recall") + 1]) if flags else None)
+    config = EvaluateConfig(min_recall=min_recall)
     found = evaluate_scores(scores, report, config=config, storage=Storage(), overwrite=True)
     seconds = time.monotonic() - started
     assert found.measured_on.num_media + found.measured_on.num_not_scored == found.archive.num_media
