@@ -63,7 +63,7 @@ def run(folder: Path, sizes: list[int], flags: list[str]) -> None:
     for size in sizes:
         scores, report = folder / f"scores-{size}", folder / f"report-{size}"
         command = [sys.executable, __file__, "--child", str(scores), str(report), *flags]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         found = json.loads(done.stdout.splitlines()[-1])
         each = found["seconds"] / size * 1e6
         first = first or each
