@@ -42,9 +42,10 @@ _COLUMNS = {
     "num_night": "INTEGER",
     "splits": "INTEGER",
 }
+# Sums are compared here: as numbers of DuckDB's widest kind they would leave it as Python objects.
 _FOLDED = """
-    SELECT location, max(p_nonblank) AS p_nonblank, sum(num_frames) AS num_frames,
-        sum(num_scored) AS num_scored, sum(num_nonblank) > 0 AS is_nonblank,
+    SELECT location, max(p_nonblank) AS p_nonblank, sum(num_scored) < sum(num_frames) AS is_partly_scored,
+        sum(num_nonblank) > 0 AS is_nonblank,
         sum(num_labelled) = sum(num_frames) AS is_all_labelled, sum(num_whole) > 0 AS is_whole,
         sum(num_night) > 0 AS is_night
     FROM runs GROUP BY location, sequence_id HAVING bit_or(splits) & {splits} > 0
@@ -108,7 +109,7 @@ class SequenceGroups:
                 not_scored=np.bincount(cells, minlength=2 * len(locations)).reshape(-1, 2),
             ),
             num_labelled_whole=int(column["is_whole"][scored].sum()),
-            num_partly_scored=int((column["num_scored"] < column["num_frames"])[scored].sum()),
+            num_partly_scored=int(column["is_partly_scored"][scored].sum()),
             num_undecided=int((~is_decided).sum()),
             num_media_without_sequence=int(alone),
         )
