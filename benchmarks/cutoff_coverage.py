@@ -20,8 +20,8 @@ from scipy.special import logit
 from simulated_locations import HELD_OUT, POPULATIONS, Population
 
 from blanktrap.core.errors import PromiseError
-from blanktrap.core.promises import promise_cutoff
-from blanktrap.core.recall_bounds import count_missed
+from blanktrap.core.statistics.promises import promise_cutoff
+from blanktrap.core.statistics.recall_bounds import count_missed
 
 CHOSEN = "promise_cutoff"
 NUMS_OF_LOCATIONS = (5, 10, 20, 40, 80, 200)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import bdtr, betaincinv, ndtr, ndtri, stdtrit
 
-from blanktrap.core.recall_bounds import MissedCounts, bets_win
+from blanktrap.core.statistics.recall_bounds import MissedCounts, bets_win
 
 NUM_RESAMPLES = 400
 

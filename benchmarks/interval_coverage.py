@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit
 from simulated_locations import POPULATIONS, Population
 
-from blanktrap.core.intervals import (
+from blanktrap.core.statistics.intervals import (
     Interval,
     location_bootstrap,
     percentile_interval,

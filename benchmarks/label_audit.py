@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from blanktrap.core.audits.label_findings import LabelFindings
 from blanktrap.core.config import ArchiveConfig, AuditLabelsConfig, IndexConfig, TrainConfig
-from blanktrap.core.label_findings import LabelFindings
 from blanktrap.core.vocabulary import Label, Status
 from blanktrap.core.wording import percent
 from blanktrap.demo import PREPROCESSING

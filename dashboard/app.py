@@ -12,9 +12,9 @@ import pandas as pd
 import streamlit as st
 
 from blanktrap.core.errors import BlanktrapError
-from blanktrap.core.extrapolation import extrapolate_counts, extrapolate_precision
-from blanktrap.core.metrics import ConfusionCounts
-from blanktrap.core.savings import HandWork, savings_of
+from blanktrap.core.statistics.extrapolation import extrapolate_counts, extrapolate_precision
+from blanktrap.core.statistics.metrics import ConfusionCounts
+from blanktrap.core.statistics.savings import HandWork, savings_of
 from blanktrap.core.wording import count, percent
 from dashboard.charts import cutoff_chart
 from dashboard.loaders import LoadedReport, Request, choose_report, load_report, parse_arguments

@@ -11,8 +11,8 @@ import pyarrow as pa
 import streamlit as st
 
 from blanktrap.core.config import EvaluateConfig
-from blanktrap.core.metrics import ConfusionCounts
-from blanktrap.core.report import Report
+from blanktrap.core.reporting.report import Report
+from blanktrap.core.statistics.metrics import ConfusionCounts
 from blanktrap.files.reports import read_report, read_report_table
 from blanktrap.files.storage import Storage
 

@@ -1,7 +1,7 @@
 """What people answered to a review queue, read from files.
 
 Owns: finding the files, and settling all of them together. Refuses: the rows of one file (`corrections`),
-what an answer means and what several come to (`core.review`).
+what an answer means and what several come to (`core.audits.review`).
 """
 
 import tempfile
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from blanktrap.core.audits.review import SettledAnswers, settle_answers
 from blanktrap.core.errors import AnnotationError
-from blanktrap.core.review import SettledAnswers, settle_answers
 from blanktrap.files.annotations.corrections import NEEDED_COLUMNS, answers_of, is_answer_file
 from blanktrap.files.annotations.formats import BadRowError
 from blanktrap.files.annotations.opening import OpenedAnnotations

@@ -1,7 +1,7 @@
 """From people's answers to a bound on the animals that a cutoff loses.
 
 Owns: which answers belong to a drawn sample, what is still missing, and the record of an audit. Refuses: the
-arithmetic; that is `core.discard_audit`.
+arithmetic; that is `core.audits.discard_audit`.
 """
 
 import json
@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import blanktrap
+from blanktrap.core.audits.discard_audit import DiscardBound, StratumSample, bound_discarded, num_more_for
+from blanktrap.core.audits.review import SettledAnswers
 from blanktrap.core.config import AuditJudgeConfig
-from blanktrap.core.discard_audit import DiscardBound, StratumSample, bound_discarded, num_more_for
 from blanktrap.core.errors import ReviewError
-from blanktrap.core.review import SettledAnswers
 from blanktrap.core.vocabulary import Label, QueueKind
 from blanktrap.core.wording import count, cutoff_text, number, percent
 from blanktrap.files.answers import read_answers

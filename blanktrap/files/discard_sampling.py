@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from blanktrap.core.audits.discard_pile import COLUMNS, DiscardPile, DrawnPile
 from blanktrap.core.config import AuditDrawConfig
-from blanktrap.core.cutoff_choice import ChosenCutoff
-from blanktrap.core.discard_pile import COLUMNS, DiscardPile, DrawnPile
 from blanktrap.core.errors import EvaluationError, UsageError
+from blanktrap.core.evaluation.cutoff_choice import ChosenCutoff
 from blanktrap.core.vocabulary import QueueKind
 from blanktrap.core.wording import count, cutoff_text, percent
 from blanktrap.files.review_queues import RECORD, check_queue_output, write_review_queue

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from blanktrap.core.error_facts import QUALITY_COLUMNS, ErrorFacts
-from blanktrap.core.error_sample import ErrorSample
+from blanktrap.core.audits.review import SettledAnswers
 from blanktrap.core.errors import EvaluationError, ReviewError
-from blanktrap.core.fingerprints import fingerprint_texts
-from blanktrap.core.report_errors import SampleToTag
-from blanktrap.core.review import SettledAnswers
+from blanktrap.core.evaluation.error_facts import QUALITY_COLUMNS, ErrorFacts
+from blanktrap.core.evaluation.error_sample import ErrorSample
+from blanktrap.core.reporting.report_errors import SampleToTag
+from blanktrap.core.statistics.fingerprints import fingerprint_texts
 from blanktrap.core.vocabulary import Label, QueueKind
 from blanktrap.core.wording import cutoff_text
 from blanktrap.files.answers import read_answers

@@ -11,22 +11,22 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 import blanktrap
-from blanktrap.core.basis import Basis, describe_media
 from blanktrap.core.config import EvaluateConfig
-from blanktrap.core.cutoff_choice import choose_report_cutoff, given_cutoff
-from blanktrap.core.error_facts import ErrorFacts, Facts
-from blanktrap.core.error_sample import ErrorSample, draw_error_sample
 from blanktrap.core.errors import EvaluationError
-from blanktrap.core.measured_choice import choose_measured, choose_promising
-from blanktrap.core.pages.html import render_html
-from blanktrap.core.pages.markdown import render_markdown
-from blanktrap.core.pages.report_page import report_document
-from blanktrap.core.pairing import PairFacts
-from blanktrap.core.report import Report
-from blanktrap.core.report_comparisons import comparison_table
-from blanktrap.core.report_errors import build_error_analysis
-from blanktrap.core.report_figures import build_report
-from blanktrap.core.report_tables import (
+from blanktrap.core.evaluation.basis import Basis, describe_media
+from blanktrap.core.evaluation.cutoff_choice import choose_report_cutoff, given_cutoff
+from blanktrap.core.evaluation.error_facts import ErrorFacts, Facts
+from blanktrap.core.evaluation.error_sample import ErrorSample, draw_error_sample
+from blanktrap.core.evaluation.measured_choice import choose_measured, choose_promising
+from blanktrap.core.evaluation.pairing import PairFacts
+from blanktrap.core.reporting.pages.html import render_html
+from blanktrap.core.reporting.pages.markdown import render_markdown
+from blanktrap.core.reporting.pages.report_page import report_document
+from blanktrap.core.reporting.report import Report
+from blanktrap.core.reporting.report_comparisons import comparison_table
+from blanktrap.core.reporting.report_errors import build_error_analysis
+from blanktrap.core.reporting.report_figures import build_report
+from blanktrap.core.reporting.report_tables import (
     confusion_table,
     curve_table,
     histogram_table,
@@ -34,7 +34,7 @@ from blanktrap.core.report_tables import (
     roc_table,
     species_table,
 )
-from blanktrap.core.report_warnings import describe_seen
+from blanktrap.core.reporting.report_warnings import describe_seen
 from blanktrap.files.error_sampling import (
     begin_facts,
     describe_sample,

@@ -1,7 +1,7 @@
 """From a scores dataset to the list of labels that look wrong.
 
 Owns: the order of the steps, which media come onto the list, and refusing scores of media that the model had
-seen. Refuses: the arithmetic (`core.label_audit`) and the form of the list (`review_queues`).
+seen. Refuses: the arithmetic (`core.audits.label_audit`) and the form of the list (`review_queues`).
 """
 
 from dataclasses import dataclass, replace
@@ -10,17 +10,17 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from blanktrap.core.config import AuditLabelsConfig
-from blanktrap.core.errors import EvaluationError
-from blanktrap.core.fold_scales import align_folds
-from blanktrap.core.label_audit import GivenLabels, LabelAudit, audit_labels, gather_labels
-from blanktrap.core.label_findings import (
+from blanktrap.core.audits.fold_scales import align_folds
+from blanktrap.core.audits.label_audit import GivenLabels, LabelAudit, audit_labels, gather_labels
+from blanktrap.core.audits.label_findings import (
     BLANK_STRATUM,
     NONBLANK_STRATUM,
     LabelFindings,
     LookedAt,
     describe_reason,
 )
+from blanktrap.core.config import AuditLabelsConfig
+from blanktrap.core.errors import EvaluationError
 from blanktrap.core.vocabulary import QueueKind, Split, Status
 from blanktrap.core.wording import number
 from blanktrap.files.labelled_scores import LabelledScores, read_labelled_scores, take_rows

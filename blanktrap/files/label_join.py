@@ -14,8 +14,8 @@ import duckdb
 import pyarrow as pa
 
 from blanktrap.core.errors import EvaluationError
+from blanktrap.core.evaluation.tally import gather
 from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_SCHEMA
-from blanktrap.core.tally import gather
 
 SCORE_COLUMNS = [
     "media_id",

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from blanktrap.core.errors import ScoresError
+from blanktrap.core.evaluation.tally import gather
 from blanktrap.core.schemas import SCORES_SCHEMA
-from blanktrap.core.tally import gather
 from blanktrap.core.vocabulary import Label, LabelLevel, Status
 from blanktrap.files.scores_reader import Scores
 from blanktrap.files.storage import Storage

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from blanktrap.core.errors import ReportError
-from blanktrap.core.report import Report
+from blanktrap.core.reporting.report import Report
 from blanktrap.core.schemas import REPORT_VERSION
 from blanktrap.files.review_queues import QUEUE_FILES
 from blanktrap.files.s3 import ObjectMissingError

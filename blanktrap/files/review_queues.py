@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import blanktrap
+from blanktrap.core.audits.review import ANSWER_COLUMNS, REVIEW_QUEUE
 from blanktrap.core.errors import ReviewError
-from blanktrap.core.review import ANSWER_COLUMNS, REVIEW_QUEUE
 from blanktrap.core.vocabulary import QueueKind
 from blanktrap.files.s3 import ObjectMissingError
 from blanktrap.files.storage import Storage, join

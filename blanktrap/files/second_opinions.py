@@ -1,7 +1,7 @@
 """What others say of the same media: another scores dataset, a report's scores, MegaDetector results.
 
 Owns: telling which of them a location holds, the cutoff each works with, and its scores by `media_id`.
-Refuses: comparing; that is `core.comparison`.
+Refuses: comparing; that is `core.statistics.comparison`.
 """
 
 import tempfile
@@ -16,12 +16,12 @@ import ijson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from blanktrap.core.basis import Basis
 from blanktrap.core.errors import AnnotationError, EvaluationError, UsageError
-from blanktrap.core.metrics import check_cutoff
-from blanktrap.core.pairing import PairFacts
+from blanktrap.core.evaluation.basis import Basis
+from blanktrap.core.evaluation.pairing import PairFacts
 from blanktrap.core.paths import plain_path
-from blanktrap.core.report_comparisons import ComparedWith, build_comparison
+from blanktrap.core.reporting.report_comparisons import ComparedWith, build_comparison
+from blanktrap.core.statistics.metrics import check_cutoff
 from blanktrap.core.vocabulary import Status
 from blanktrap.files.annotations.formats import BadRowError
 from blanktrap.files.annotations.matching import match_names

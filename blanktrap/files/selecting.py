@@ -1,7 +1,7 @@
 """`blanktrap select`: a manifest whose labelled media are split, and chosen to learn from.
 
 Owns: the order of the steps, the split column, and `selection.json`. Refuses: deciding which media stay
-together, who goes where and what is chosen; that is `core.split_plan` and `core.selection_plan`.
+together, who goes where and what is chosen; that is `core.selection`.
 
 Every row of the manifest is a row of the new one; what is not split or not chosen has a null split.
 Memory grows with the labelled media (see `selection_database`), not with the archive.
@@ -16,11 +16,11 @@ import pyarrow as pa
 
 from blanktrap.core.config import SelectConfig
 from blanktrap.core.errors import ManifestError, UsageError
-from blanktrap.core.groups import NONE, dense_codes
-from blanktrap.core.labelled import LabelledRows
-from blanktrap.core.selection import PlaceRule, WorthyPlaces, first_frames, worthy_places
-from blanktrap.core.selection_plan import Reason, SelectionPlan, plan_selection
-from blanktrap.core.split_figures import describe_splits
+from blanktrap.core.selection.choice import PlaceRule, WorthyPlaces, first_frames, worthy_places
+from blanktrap.core.selection.choice_plan import Reason, SelectionPlan, plan_selection
+from blanktrap.core.selection.groups import NONE, dense_codes
+from blanktrap.core.selection.labelled import LabelledRows
+from blanktrap.core.selection.split_figures import describe_splits
 from blanktrap.core.vocabulary import Label, Split, SplitBy
 from blanktrap.files.manifest import SELECTION, Manifest, open_manifest
 from blanktrap.files.manifest_writer import ManifestWriter, check_manifest_output

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from blanktrap.core.errors import ManifestError, SourceError
-from blanktrap.core.groups import NONE
-from blanktrap.core.labelled import NO_TIME, LabelledRows
+from blanktrap.core.selection.groups import NONE
+from blanktrap.core.selection.labelled import NO_TIME, LabelledRows
 from blanktrap.core.vocabulary import Label, Split
 from blanktrap.files.s3 import one_line
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blanktrap.core.config import SelectConfig
-from blanktrap.core.selection_plan import Reason
-from blanktrap.core.split_figures import SplitFigures
+from blanktrap.core.selection.choice_plan import Reason
+from blanktrap.core.selection.split_figures import SplitFigures
 from blanktrap.core.vocabulary import Label, Split, SplitBy
 from blanktrap.core.wording import counted, moment, percent
 

@@ -26,8 +26,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from blanktrap.core.measured import Measured, MeasuredSequences
-from blanktrap.core.tally import IS_LABELLED, IS_NIGHT, IS_NONBLANK, IS_WHOLE, SPLITS, MediaRows
+from blanktrap.core.evaluation.measured import Measured, MeasuredSequences
+from blanktrap.core.evaluation.tally import IS_LABELLED, IS_NIGHT, IS_NONBLANK, IS_WHOLE, SPLITS, MediaRows
 from blanktrap.files.label_join import MEMORY_LIMIT
 
 _COLUMNS = {

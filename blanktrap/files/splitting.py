@@ -1,7 +1,7 @@
 """From what was asked to the split of every labelled row, or one line why it cannot be.
 
 Owns: the names behind codes, and the wording of refusals. Refuses: the arithmetic; that is
-`core.split_plan`.
+`core.selection.split_plan`.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ import numpy as np
 
 from blanktrap.core.config import SelectConfig
 from blanktrap.core.errors import ManifestError, UsageError
-from blanktrap.core.groups import NONE, find_cut
-from blanktrap.core.labelled import NO_TIME, LabelledRows
-from blanktrap.core.split_plan import (
+from blanktrap.core.selection.groups import NONE, find_cut
+from blanktrap.core.selection.labelled import NO_TIME, LabelledRows
+from blanktrap.core.selection.split_plan import (
     assign_groups,
     deal_media,
     find_spanning,

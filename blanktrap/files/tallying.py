@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from blanktrap.core.error_facts import COLUMNS as ERROR_COLUMNS
-from blanktrap.core.error_facts import ErrorFacts
-from blanktrap.core.pairing import PairFacts
-from blanktrap.core.tally import COLUMNS, Tally, gather
+from blanktrap.core.evaluation.error_facts import COLUMNS as ERROR_COLUMNS
+from blanktrap.core.evaluation.error_facts import ErrorFacts
+from blanktrap.core.evaluation.pairing import PairFacts
+from blanktrap.core.evaluation.tally import COLUMNS, Tally, gather
 from blanktrap.files.label_join import SCORE_COLUMNS, join_labels
 from blanktrap.files.manifest import open_manifest
 from blanktrap.files.scores_reader import Scores

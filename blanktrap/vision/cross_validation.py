@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 
 from blanktrap.core.config import TrainConfig
 from blanktrap.core.errors import TrainingError
-from blanktrap.core.folds import deal_folds, fold_lines
-from blanktrap.core.frames import choose_frames, describe_left_out
 from blanktrap.core.model_card import CARD_NAME, WEIGHTS_NAME, ModelCard
-from blanktrap.core.splits import split_by_location
+from blanktrap.core.selection.folds import deal_folds, fold_lines
+from blanktrap.core.selection.frames import choose_frames, describe_left_out
+from blanktrap.core.selection.splits import split_by_location
 from blanktrap.core.vocabulary import Label, Split
 from blanktrap.files.folds import claim_folds
 from blanktrap.files.manifest import Manifest

@@ -13,7 +13,7 @@ import pyarrow as pa
 from blanktrap.core.config import TrainConfig
 from blanktrap.core.errors import TrainingError
 from blanktrap.core.schemas import MANIFEST_SCHEMA
-from blanktrap.core.splits import group_media, refuse_leak, split_by_location
+from blanktrap.core.selection.splits import group_media, refuse_leak, split_by_location
 from blanktrap.core.vocabulary import Label, Split, SplitBy
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.storage import Storage
@@ -77,7 +77,7 @@ def read_labelled_rows(manifest: Manifest, storage: Storage) -> pa.Table:
 
 
 def group_rows(rows: pa.Table, by: SplitBy = SplitBy.LOCATION) -> list[str]:
-    """The group of each row that no split may cut; see `blanktrap.core.splits.group_media`."""
+    """The group of each row that no split may cut; see `blanktrap.core.selection.splits.group_media`."""
     names = ("location_id", "sequence_id", "media_id", "deployment_id")
     locations, sequences, media_ids, deployments = (rows.column(name).to_pylist() for name in names)
     return group_media(locations, sequences, media_ids, by=by, deployment_ids=deployments)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
-from blanktrap.core.image_hashes import GRID, find_close_pairs, hash_picture
+from blanktrap.core.selection.image_hashes import GRID, find_close_pairs, hash_picture
 from blanktrap.core.vocabulary import Split
 from blanktrap.core.wording import counted
 from blanktrap.files.manifest import NEAR_DUPLICATES, SELECTION, Manifest, open_manifest

@@ -22,9 +22,9 @@ import pyarrow.compute as pc
 
 import blanktrap
 from blanktrap.core.config import DecodeLimits, ScoreConfig, TrainConfig
-from blanktrap.core.folds import FoldFigures, measure_folds
 from blanktrap.core.model_card import ModelCard
 from blanktrap.core.schemas import MANIFEST_SCHEMA
+from blanktrap.core.selection.folds import FoldFigures, measure_folds
 from blanktrap.core.vocabulary import Label, Status
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.scores import ChunkStats, OpenRun, RunIdentity, begin_run, finish_run, write_chunk

@@ -17,11 +17,11 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from blanktrap.core.config import Preprocessing, TrainConfig
-from blanktrap.core.cutoffs import choose_cutoff
 from blanktrap.core.errors import TrainingError
-from blanktrap.core.frames import choose_frames, describe_left_out
-from blanktrap.core.metrics import area_under_roc, average_precision, confusion_counts
 from blanktrap.core.model_card import ModelCard, ValidationFigures
+from blanktrap.core.selection.frames import choose_frames, describe_left_out
+from blanktrap.core.statistics.cutoffs import choose_cutoff
+from blanktrap.core.statistics.metrics import area_under_roc, average_precision, confusion_counts
 from blanktrap.core.vocabulary import Split
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.model_cards import read_card

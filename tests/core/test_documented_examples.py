@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from blanktrap.core.discard_audit import StratumSample, bound_discarded, num_more_for
-from blanktrap.core.extrapolation import extrapolate_kept_share
-from blanktrap.core.intervals import (
+from blanktrap.core.audits.discard_audit import StratumSample, bound_discarded, num_more_for
+from blanktrap.core.statistics.extrapolation import extrapolate_kept_share
+from blanktrap.core.statistics.intervals import (
     effective_locations,
     location_bootstrap,
     percentile_interval,
     share_interval,
     wilson_interval,
 )
-from blanktrap.core.metrics import area_under_roc, average_precision, confusion_counts
-from blanktrap.core.promises import promise_cutoff
+from blanktrap.core.statistics.metrics import area_under_roc, average_precision, confusion_counts
+from blanktrap.core.statistics.promises import promise_cutoff
 
 
 def test_seven_media():

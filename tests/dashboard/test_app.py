@@ -8,8 +8,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from blanktrap.core.config import EvaluateConfig
-from blanktrap.core.metrics import confusion_counts
 from blanktrap.core.schemas import SCORES_SCHEMA
+from blanktrap.core.statistics.metrics import confusion_counts
 from blanktrap.core.wording import percent
 from blanktrap.files.evaluating import evaluate_scores
 from blanktrap.files.scores import ChunkStats, RunIdentity, begin_run, finish_run, write_chunk

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from blanktrap.core.audits.discard_audit import StratumSample, bound_discarded
 from blanktrap.core.config import AuditDrawConfig, AuditJudgeConfig
-from blanktrap.core.discard_audit import StratumSample, bound_discarded
 from blanktrap.core.errors import AnnotationError, EvaluationError, ReviewError, ScoresError, UsageError
 from blanktrap.core.vocabulary import QueueKind
 from blanktrap.files.discard_judging import Audit, judge_answers

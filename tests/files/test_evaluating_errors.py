@@ -12,7 +12,7 @@ import pytest
 
 from blanktrap.core.config import EvaluateConfig
 from blanktrap.core.errors import AnnotationError, EvaluationError, ReviewError
-from blanktrap.core.report import Report
+from blanktrap.core.reporting.report import Report
 from blanktrap.core.schemas import MANIFEST_SCHEMA
 from blanktrap.core.vocabulary import QueueKind
 from blanktrap.files.evaluating import evaluate_scores

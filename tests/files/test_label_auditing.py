@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from blanktrap.core.audits.label_findings import LabelFindings
 from blanktrap.core.config import AuditLabelsConfig, EvaluateConfig
 from blanktrap.core.errors import BlanktrapError
-from blanktrap.core.label_findings import LabelFindings
 from blanktrap.core.schemas import SCORES_SCHEMA
 from blanktrap.core.vocabulary import QueueKind
 from blanktrap.files.answers import read_answers

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from blanktrap.core.errors import ReportError
-from blanktrap.core.report import Report
-from blanktrap.core.report_parts import (
+from blanktrap.core.reporting.report import Report
+from blanktrap.core.reporting.report_parts import (
     Archive,
     AtCutoff,
     Confusion,
@@ -14,7 +14,7 @@ from blanktrap.core.report_parts import (
     MeasuredOn,
     SavingsFigures,
 )
-from blanktrap.core.savings import HandWork, NetSavings, Savings
+from blanktrap.core.statistics.savings import HandWork, NetSavings, Savings
 from blanktrap.files.reports import TABLES, read_report, read_report_table, write_report
 from blanktrap.files.storage import Storage
 

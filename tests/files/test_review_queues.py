@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from blanktrap.core.audits.review import REVIEW_QUEUE
 from blanktrap.core.errors import ReviewError
-from blanktrap.core.review import REVIEW_QUEUE
 from blanktrap.core.vocabulary import QueueKind
 from blanktrap.files.review_queues import read_review_queue, write_review_queue
 from blanktrap.files.storage import Storage

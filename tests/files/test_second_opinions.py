@@ -10,8 +10,8 @@ import pytest
 
 from blanktrap.core.config import EvaluateConfig
 from blanktrap.core.errors import AnnotationError, EvaluationError, ScoresError, UsageError
-from blanktrap.core.report import Report
-from blanktrap.core.report_comparisons import ComparedWith
+from blanktrap.core.reporting.report import Report
+from blanktrap.core.reporting.report_comparisons import ComparedWith
 from blanktrap.files.annotations.megadetector import iter_detections
 from blanktrap.files.evaluating import evaluate_scores
 from blanktrap.files.reports import read_report, read_report_table

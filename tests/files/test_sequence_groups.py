@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blanktrap.core.tally import Tally
+from blanktrap.core.evaluation.tally import Tally
 from blanktrap.files import sequence_groups
 from blanktrap.files.sequence_groups import group_sequences
 

@@ -1,12 +1,12 @@
 """Answers to a review queue, as corrections of what other annotations say.
 
 Owns: the rows of a file of answers, and their rank: for a media that people were asked about, their answer
-counts alone. Refuses: what an answer means and what several come to; that is `core.review`.
+counts alone. Refuses: what an answer means and what several come to; that is `core.audits.review`.
 """
 
 from collections.abc import Iterator, Sequence
 
-from blanktrap.core.review import Answer, BadAnswerError, parse_answer, settle_answers
+from blanktrap.core.audits.review import Answer, BadAnswerError, parse_answer, settle_answers
 from blanktrap.core.vocabulary import LabelLevel
 from blanktrap.files.annotations.formats import BadRowError, OnBadRow, ReadOptions
 from blanktrap.files.annotations.opening import AnnotationFile

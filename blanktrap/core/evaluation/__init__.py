@@ -1,0 +1,1 @@
+"""From scored media to figures: what is counted, which cutoff, where animals are missed."""
