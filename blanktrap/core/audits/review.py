@@ -22,6 +22,8 @@ from blanktrap.core.vocabulary import (
     Circumstance,
     Label,
     Position,
+    label_of_name,
+    species_of_name,
 )
 
 REVIEW_QUEUE = pa.schema(
@@ -87,7 +89,8 @@ def parse_answer(row: Mapping[str, str]) -> Answer | None:
         The answer; None where the row has not been filled in.
 
     Raises:
-        BadAnswerError: no media_id, or a label, position, circumstance or time that is none.
+        BadAnswerError: no media_id, a label, position, circumstance or time that is none, or a species that
+            denies the label.
     """
     cells = {name: (row.get(name) or "").strip() for name in ANSWER_COLUMNS}
     media_id = row.get("media_id") or ""
@@ -101,13 +104,20 @@ def parse_answer(row: Mapping[str, str]) -> Answer | None:
     position = cells["position"].casefold().replace(" ", "_")
     if position and position not in set(Position):
         raise BadAnswerError(f"has position {cells['position']!r}, allowed are {', '.join(Position)}")
+    label = _label_of(cells["label"])
+    names = [name for name in cells["species"].split("|") if name.strip()]
+    denying = next((name.strip() for name in names if label_of_name(name) not in (None, label)), None)
+    if label is not None and denying is not None:
+        raise BadAnswerError(
+            f"has label {label} and species {denying[:40]!r}, which contradict each other: mend one of them"
+        )
     said_at = parse_capture_time(cells["labelled_at"])
     if cells["labelled_at"] and said_at is None:
         raise BadAnswerError(f"has labelled_at {cells['labelled_at']!r}: write it as 2024-05-31 14:05:00")
     return Answer(
         media_id=media_id,
-        label=_label_of(cells["label"]),
-        species=tuple(sorted({name.strip() for name in cells["species"].split("|") if name.strip()})),
+        label=label,
+        species=tuple(sorted(filter(None, {species_of_name(name) for name in names}))),
         position=Position(position) if position else None,
         circumstances=_circumstances_of(cells["circumstances"]),
         labelled_by=cells["labelled_by"] or None,

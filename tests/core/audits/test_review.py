@@ -141,3 +141,15 @@ def test_blank_needs_somebody_who_says_so_and_nobody_who_saw_an_animal_last(some
                 ]
                 is_last = one.labelled_at is None or one.labelled_at == max(later)
                 assert not (one.label is Label.NONBLANK and is_last)
+
+
+@pytest.mark.parametrize(("label", "species"), [("blank", "zebra"), ("nonblank", "zebra|empty")])
+def test_a_species_that_denies_the_label_is_refused(label: str, species: str) -> None:
+    with pytest.raises(BadAnswerError, match="contradict each other"):
+        parse_answer({"media_id": "a.jpg", "label": label, "species": species})
+
+
+def test_a_species_that_nobody_knows_is_none() -> None:
+    answer = parse_answer({"media_id": "a.jpg", "label": "nonblank", "species": "unknown|zebra"})
+    assert answer is not None
+    assert answer.species == ("zebra",)
