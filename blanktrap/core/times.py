@@ -5,6 +5,7 @@ read in two ways gives nothing.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -12,6 +13,11 @@ _YEAR_FIRST = re.compile(
     r"(\d{4})([-:/.])(\d{1,2})\2(\d{1,2})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?"
     r"\s*(?:Z|[+-]\d{2}:?\d{2})?"
 )
+# `5-Jun-2013 05:44:19`, `Wed Jun  5 05:44:19 2013`, and dates without any separators.
+_DAY_NAMED_MONTH = re.compile(r"(\d{1,2})[-/ ]([A-Za-z]{3})[a-z]*[-/ ](\d{4})(?=[T ]|$)")
+_NAMED_MONTH_DAY = re.compile(r"[A-Za-z]{3}\s+([A-Za-z]{3})\s+(\d{1,2})\s+(\d{1,2}:\d{2}:\d{2})\s+(\d{4})")
+_RUN_TOGETHER = re.compile(r"(\d{4})(\d{2})(\d{2})[T_]?(\d{2})(\d{2})(\d{2})Z?")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # A year of two digits is read only with slashes, in the order that other dates of the file show.
 _YEAR_LAST = re.compile(
     r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|(?<=/)\d{2})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?"
@@ -59,8 +65,25 @@ class DateOrderEvidence:
         return next(iter(self._shown)) if len(self._shown) == 1 else None
 
 
+def order_of_dates(texts: Iterable[str | None]) -> DateOrder | None:
+    """What the dates of one file show of their order.
+
+    They are read no further than to one that begins with its year: the others then do so too.
+
+    Returns:
+        The order; None where it cannot be told, or need not be.
+    """
+    evidence = DateOrderEvidence()
+    for text in texts:
+        if text and _YEAR_FIRST.fullmatch(text.strip()):
+            return None
+        evidence.see(text or "")
+    return evidence.order
+
+
 def parse_capture_time(text: str | None, order: DateOrder | None = None) -> datetime | None:
-    """Read a capture time: `2013-06-05 05:44:19`, `2013:06:05 05:44:19`, ISO 8601 with `T` and fractions.
+    """Read a capture time: `2013-06-05 05:44:19`, `2013:06:05 05:44:19`, ISO 8601 with `T` and fractions,
+    `20130605_054419`, and `5-Jun-2013 05:44:19` with English names of months.
 
     A time zone is dropped: archives are ordered by what the camera's clock said. Day and month before the
     year (`13/06/2013 05:44`) are read only where one of the two is above 12 or they are equal, or where the
@@ -73,7 +96,7 @@ def parse_capture_time(text: str | None, order: DateOrder | None = None) -> date
     Returns:
         The time to the millisecond; None where it is absent, impossible or ambiguous.
     """
-    plain = (text or "").strip()
+    plain = _with_numbers((text or "").strip())
     found = _YEAR_FIRST.fullmatch(plain)
     if found:
         year, _, month, day, *clock = found.groups()
@@ -97,7 +120,7 @@ def is_impossible_time(text: str, order: DateOrder | None = None) -> bool:
     `2013-02-30` and `2013-06-05 25:00` are; `5/6/2013`, which could be two dates, and `unknown` are not, nor
     is `0000:00:00 00:00:00`, which is how a camera says that its clock was never set.
     """
-    plain = text.strip()
+    plain = _with_numbers(text.strip())
     if not any(digit in plain for digit in "123456789"):
         return False
     found = _YEAR_LAST.fullmatch(plain)
@@ -137,6 +160,29 @@ def with_subsecond(moment: datetime, digits: str | None) -> datetime:
     if not (plain.isascii() and plain.isdigit()):
         return moment
     return moment + timedelta(milliseconds=int(plain[:3].ljust(3, "0")))
+
+
+def _with_numbers(text: str) -> str:
+    """A date that names its month in English, or runs its numbers together, as `2013-06-05 05:44:19`."""
+    found = _NAMED_MONTH_DAY.fullmatch(text)
+    if found:
+        month, day, clock, year = found.groups()
+        return _dated(text, year, month, day, f" {clock}")
+    found = _DAY_NAMED_MONTH.match(text)
+    if found:
+        day, month, year = found.groups()
+        return _dated(text, year, month, day, text[found.end() :])
+    found = _RUN_TOGETHER.fullmatch(text)
+    if found:
+        year, month, day, hour, minute, second = found.groups()
+        return f"{year}-{month}-{day} {hour}:{minute}:{second}"
+    return text
+
+
+def _dated(text: str, year: str, month: str, day: str, clock: str) -> str:
+    if month.lower() not in _MONTHS:
+        return text
+    return f"{year}-{_MONTHS.index(month.lower()) + 1:02}-{day}{clock}"
 
 
 def _full_year(digits: str) -> int:

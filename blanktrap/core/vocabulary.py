@@ -174,6 +174,9 @@ UNKNOWN_NAMES = _spellings(
 
 NONBLANK_NAMES = _spellings({"non blank", "not blank", "non empty", "not empty", "animal", "object"})
 
+# What programs write for a location that nobody gave. Longer phrases may well be names of places.
+_NO_PLACES = frozenset({"", "unknown", "none", "null", "nan", "na", "n/a", "#n/a"})
+
 # The design rule for camera file systems: three digits and five letters, digits or underscores below DCIM.
 _CAMERA_FOLDER = re.compile(r"DCIM|\d{3}[A-Z0-9_]{5}")
 
@@ -199,8 +202,9 @@ _NONBLANK_FLAGS = frozenset(
 )
 FLAG_COLUMNS = _BLANK_FLAGS | _NONBLANK_FLAGS
 
-_YES = frozenset({"true", "t", "yes", "y", "1", "1.0"})
-_NO = frozenset({"false", "f", "no", "n", "0", "0.0"})
+# Also in Dutch and German, French, Spanish, Italian and Portuguese: an answer is no species.
+_YES = frozenset({"true", "t", "yes", "y", "1", "1.0", "ja", "oui", "si", "sí", "sì", "sim"})
+_NO = frozenset({"false", "f", "no", "n", "0", "0.0", "nee", "nein", "non", "nao", "não"})
 FLAG_ANSWERS = ("true", "false", "yes", "no", "1", "0")
 
 
@@ -245,6 +249,11 @@ def label_of_name(name: str | None) -> Label | None:
     if plain in BLANK_NAMES:
         return Label.BLANK
     return Label.NONBLANK
+
+
+def says_no_place(name: str) -> bool:
+    """Whether an id of a place says that it is not known: pictures that share it share no place."""
+    return name.strip().casefold() in _NO_PLACES
 
 
 def label_of_folder(name: str) -> Label | None:

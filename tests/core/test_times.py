@@ -8,6 +8,7 @@ from blanktrap.core.times import (
     DateOrder,
     DateOrderEvidence,
     is_impossible_time,
+    order_of_dates,
     parse_capture_time,
     says_no_time,
     utc_offset_of,
@@ -27,6 +28,13 @@ EXPECTED = datetime(2013, 6, 5, 5, 44, 19)
         "2013:06:05 05:44:19",
         "2013/06/05 5:44:19",
         " 2013-06-05 05:44:19 ",
+        "5-Jun-2013 05:44:19",
+        "05 June 2013 05:44:19",
+        "05-JUN-2013T05:44:19Z",
+        "Wed Jun  5 05:44:19 2013",
+        "20130605_054419",
+        "20130605T054419Z",
+        "20130605054419",
     ],
 )
 def test_every_known_spelling_is_the_same_moment(text: str) -> None:
@@ -53,6 +61,9 @@ def test_a_day_above_twelve_tells_day_from_month(text: str) -> None:
         "2013-13-05",
         "2013-02-30 10:00",
         "noon",
+        "5-Foo-2013 05:44:19",
+        "31-Jun-2013 05:44:19",
+        "20131305054419",
         "",
         None,
         "13/13/2013",
@@ -125,6 +136,14 @@ def test_dates_that_do_not_exist_are_told_from_unclear_ones(
     text: str, order: DateOrder | None, impossible: bool
 ) -> None:
     assert is_impossible_time(text, order) is impossible
+
+
+def test_dates_of_a_file_are_read_no_further_than_to_a_year_that_stands_first() -> None:
+    assert order_of_dates([None, "", "5/6/2013", "25/6/2013", "7/6/2013"]) is DateOrder.DAY_FIRST
+    assert order_of_dates(["5/6/2013", "25/6/2013", "6/25/2013"]) is None
+    rest = iter(["2013-06-05 05:44", "25/6/2013"])
+    assert order_of_dates(rest) is None
+    assert next(rest) == "25/6/2013"
 
 
 @pytest.mark.parametrize(

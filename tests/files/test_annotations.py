@@ -281,3 +281,27 @@ def test_a_table_that_is_no_csv_gets_one_line(tmp_path: Path, text: str) -> None
         index(tmp_path, ["a.jpg"], table)
     assert "\n" not in str(caught.value)
     assert "\r" not in str(caught.value)
+
+
+def test_coco_locations_that_nobody_knows_are_none_and_dates_settle_each_other(tmp_path: Path) -> None:
+    images = [
+        {"id": 1, "file_name": "a.jpg", "location": "unknown", "datetime": "5/6/2013 10:00"},
+        {"id": 2, "file_name": "b.jpg", "location": "", "datetime": "25/6/2013 10:00"},
+        {"id": 3, "file_name": "c.jpg", "location": 33, "datetime": "25-Jun-2013 10:00:00"},
+    ]
+    rows, _ = index(tmp_path, ["a.jpg", "b.jpg", "c.jpg"], write_coco(tmp_path / "c.json", images, [(1, 0)]))
+    assert [rows[name]["location_id"] for name in ("a.jpg", "b.jpg", "c.jpg")] == [None, None, "33"]
+    assert [str(rows[name]["timestamp"]) for name in ("a.jpg", "b.jpg", "c.jpg")] == [
+        "2013-06-05 10:00:00",
+        "2013-06-25 10:00:00",
+        "2013-06-25 10:00:00",
+    ]
+
+
+def test_coco_in_another_encoding_is_said_to_be_so(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_bytes('{"images": [{"id": 1, "file_name": "caméra/a.jpg"}]}'.encode("latin-1"))
+    with pytest.raises(AnnotationError, match=r"c\.json is not UTF-8") as caught:
+        index(tmp_path, ["a.jpg"], path)
+    assert "b'" not in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -177,3 +177,71 @@ def test_one_name_under_many_captures_is_one_media_without_a_label(
     row = rows["ABCFN_IMAG4110.JPG"]
     assert (row["label"], row["sequence_id"], row["timestamp"]) == (None, None, None)
     assert summary.contradicting == summary.differing == ["ABCFN_IMAG4110.JPG"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path,label,species\na.jpg,blank,zebra\n",
+        "path,label,species\na.jpg,nonblank,empty\n",
+        "path,is_blank,species\na.jpg,1,zebra\n",
+        "path,is_blank,species\na.jpg,0,Blank\n",
+    ],
+)
+def test_a_species_that_denies_its_label_is_a_contradiction(
+    tmp_path: Path, index_archive: Index, text: str
+) -> None:
+    rows, summary = index_archive(["a.jpg"], write(tmp_path / "a.csv", text))
+    assert labels_of(rows) == {"a.jpg": None}
+    assert summary.num_contradicting == 1
+
+
+def test_a_blank_media_may_have_a_species_that_says_nothing(tmp_path: Path, index_archive: Index) -> None:
+    table = write(tmp_path / "a.csv", "path,label,species\na.jpg,blank,n/a\nb.jpg,blank,blank\n")
+    rows, summary = index_archive(["a.jpg", "b.jpg"], table)
+    assert labels_of(rows) == {"a.jpg": "blank", "b.jpg": "blank"}
+    assert summary.num_contradicting == 0
+
+
+def test_a_yes_in_another_language_is_no_species(tmp_path: Path, index_archive: Index) -> None:
+    table = write(tmp_path / "a.csv", "bild;leer\na.jpg;ja\n")
+    with pytest.raises(AnnotationError, match=r"row 2 has leer 'ja', which may mean either"):
+        index_archive(["a.jpg"], table, columns="path=bild,label=leer")
+    table = write(tmp_path / "b.csv", "bild;is_empty\na.jpg;ja\nb.jpg;nein\n")
+    rows, _ = index_archive(["a.jpg", "b.jpg"], table, columns="path=bild,label=is_empty")
+    assert labels_of(rows) == {"a.jpg": "blank", "b.jpg": "nonblank"}
+
+
+def test_the_other_dates_of_a_table_settle_which_number_is_the_month(
+    tmp_path: Path, index_archive: Index
+) -> None:
+    head = "path,label,datetime\na.jpg,deer,5/6/2013 10:00\n"
+    table = write(tmp_path / "a.csv", f"{head}b.jpg,deer,25/6/2013 10:00\n")
+    rows, _ = index_archive(["a.jpg", "b.jpg"], table)
+    assert rows["a.jpg"]["timestamp"] == datetime(2013, 6, 5, 10)
+    table = write(tmp_path / "b.csv", f"{head}b.jpg,deer,5/25/2013 10:00\n")
+    rows, _ = index_archive(["a.jpg", "b.jpg"], table)
+    assert rows["a.jpg"]["timestamp"] == datetime(2013, 5, 6, 10)
+    table = write(tmp_path / "c.csv", f"{head}b.jpg,deer,7/6/2013 10:00\n")
+    rows, _ = index_archive(["a.jpg", "b.jpg"], table)
+    assert rows["a.jpg"]["timestamp"] is None
+
+
+@pytest.mark.parametrize("name", ["unknown", "Unknown", "NA", "nan", "None"])
+def test_a_location_that_nobody_knows_is_none(tmp_path: Path, index_archive: Index, name: str) -> None:
+    table = write(tmp_path / "a.csv", f"path,label,location\na.jpg,deer,{name}\nb.jpg,deer,unknown hill\n")
+    rows, summary = index_archive(["a.jpg", "b.jpg"], table)
+    assert (rows["a.jpg"]["location_id"], rows["b.jpg"]["location_id"]) == (None, "unknown hill")
+    assert summary.annotations[0].problems == {"location that is not known, left open": 1}
+
+
+def test_rows_of_nothing_but_separators_are_passed_over(tmp_path: Path, index_archive: Index) -> None:
+    table = write(tmp_path / "a.csv", "path,label,species\na.jpg,blank,\n,,\n , ,\n")
+    rows, _ = index_archive(["a.jpg"], table)
+    assert labels_of(rows) == {"a.jpg": "blank"}
+
+
+def test_a_table_that_is_none_is_told_how_columns_are_named(tmp_path: Path, index_archive: Index) -> None:
+    table = write(tmp_path / "a.csv", "bild,art\na.jpg,Reh\n")
+    with pytest.raises(AnnotationError, match=r"not a table of labels.* --columns path=…,label=…"):
+        index_archive(["a.jpg"], table, format="table")

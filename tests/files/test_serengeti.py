@@ -455,3 +455,32 @@ def test_half_a_pair_on_s3_finds_the_other_beside_it(
     for given_name in ("labels/annotations.csv", "labels/images.csv", "labels/"):
         _, summary = index_archive(PATHS, f"s3://{s3_bucket}/{given_name}")
         assert summary.by_label == {"blank": 1, "none": 4}
+
+
+def test_both_lila_tables_joined_in_one_are_read(tmp_path: Path, index_archive: Callable[..., Any]) -> None:
+    one, two, three = (list(FRAMES)[number] for number in (0, 1, 3))
+    table = tmp_path / "joined.csv"
+    table.write_text(
+        "capture_id,image_rank_in_capture,image_path_rel,question__species,p_users_identified_this_species\n"
+        f"{one},1,{FRAMES[one][0]},zebra,0.9\n{one},1,{FRAMES[one][0]},impala,0.6\n"
+        f"{one},2,{FRAMES[one][1]},zebra,0.9\n{one},2,{FRAMES[one][1]},impala,0.6\n"
+        f"{two},1,{FRAMES[two][0]},blank,1.0\n{three},1,{FRAMES[three][0]},,\n"
+    )
+    rows, summary = index_archive(PATHS, table)
+    frames = [rows[path] for path in FRAMES[one]]
+    assert [row["frame_num"] for row in frames] == [0, 1]
+    for row in frames:
+        assert (row["label"], row["label_level"], row["location_id"]) == ("nonblank", "sequence", "K11")
+        assert row["species"] == ["impala", "zebra"]
+        assert row["vote_share"] == pytest.approx(0.6)
+    assert rows[FRAMES[two][0]]["label"] == "blank"
+    # An outer join leaves the cells of a capture that nobody annotated empty.
+    assert rows[FRAMES[three][0]]["label"] is None
+    assert summary.annotations[0].companions == []
+
+
+def test_a_share_that_r_wrote_as_na_is_no_mistake(tmp_path: Path, index_archive: Callable[..., Any]) -> None:
+    images, _ = write_lila(tmp_path / "t", annotation(next(iter(FRAMES)), "zebra", evenness="NA"))
+    rows, summary = index_archive(PATHS, images)
+    assert rows[PATHS[0]]["evenness"] is None
+    assert summary.annotations[0].problems == {}

@@ -145,11 +145,14 @@ def _unnamed(columns: Mapping[str, str], given: list[AnnotationFile]) -> str:
 def _unknown(file: AnnotationFile, formats: list[AnnotationFormat]) -> str:
     is_table = len(file.columns) > 1
     what = f"has the columns {', '.join(file.columns)}" if is_table else _beginning(file.head)
+    way_on = ""
+    if is_table and any(isinstance(one, LabelTable) for one in formats):
+        way_on = "; for a table of your own, --columns path=…,label=… says what its columns are called"
     if len(formats) == 1:
-        return f"{file.where} is not {formats[0].name}, which --format asks for: it {what}"
+        wanted = "a table of labels" if isinstance(formats[0], LabelTable) else formats[0].name
+        return f"{file.where} is not {wanted}, which --format asks for: it {what}{way_on}"
     names = ", ".join(one.name for one in formats)
-    way_on = "; for a table of your own, --columns path=…,label=… says what its columns are called"
-    return f"{file.where} is of no known annotation format ({names}): it {what}{way_on if is_table else ''}"
+    return f"{file.where} is of no known annotation format ({names}): it {what}{way_on}"
 
 
 def _beginning(head: bytes) -> str:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from blanktrap.core.errors import AnnotationError
+from blanktrap.core.vocabulary import UNKNOWN_NAMES
 from blanktrap.files.annotations.opening import AnnotationFile
 from blanktrap.files.annotations.staging import AnnotationStage
 
@@ -28,9 +29,10 @@ def require_columns(file: AnnotationFile, names: Sequence[str], what: str) -> No
 
 
 def share_of_cell(text: str | None, what: str, row: int, stage: AnnotationStage) -> float | None:
-    """A number in [0, 1]; None where the cell is empty or NaN, and counted where it is anything else."""
+    """A number in [0, 1]; None where the cell says nothing, and counted where it is anything else."""
     try:
-        number = float(text) if text and text.strip() else math.nan
+        plain = (text or "").strip()
+        number = math.nan if plain.casefold() in UNKNOWN_NAMES else float(plain)
     except ValueError:
         number = -1.0
     if math.isnan(number):

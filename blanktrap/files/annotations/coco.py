@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from blanktrap.core.errors import AnnotationError
+from blanktrap.core.times import DateOrder, order_of_dates
 from blanktrap.core.vocabulary import LabelLevel
 from blanktrap.files.annotations.formats import BadRowError, ReadOptions, quoted
 from blanktrap.files.annotations.json_stream import begins_as_object, refuse_deep, stream_objects
@@ -45,11 +46,14 @@ class CocoCameraTraps:
         hashes = array("q")
         corrupt: set[str] = set()
         lengths = _SequenceLengths()
+        order = order_of_dates(
+            _time_of(item) for _, item in stream_objects(file.path, file.where, "images", _SECTIONS)
+        )
         for row, item in stream_objects(file.path, file.where, "images", _SECTIONS):
             try:
                 key = _require(item, "id")
                 hashes.append(hash(key))
-                _stage_image(key, item, stage)
+                _stage_image(key, item, order, stage)
                 lengths.see(item)
                 if item.get("corrupt") is True:
                     corrupt.add(key)
@@ -144,10 +148,13 @@ def _categories_of(file: AnnotationFile) -> dict[str, str | None]:
     return names
 
 
-def _stage_image(key: str, item: dict[str, Any], stage: AnnotationStage) -> None:
+def _time_of(item: dict[str, Any]) -> str | None:
+    return plain_text(item.get("datetime")) or plain_text(item.get("date_captured"))
+
+
+def _stage_image(key: str, item: dict[str, Any], order: DateOrder | None, stage: AnnotationStage) -> None:
     file_name = _require(item, "file_name")
-    when = plain_text(item.get("datetime")) or plain_text(item.get("date_captured"))
-    timestamp = stage.read_time(when, file_name)
+    timestamp = stage.read_time(_time_of(item), file_name, order)
     frame = item.get("frame_num")
     is_whole = isinstance(frame, int | float) and not isinstance(frame, bool) and frame % 1 == 0
     if frame is not None and not is_whole:

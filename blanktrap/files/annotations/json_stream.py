@@ -94,9 +94,13 @@ def read_object(path: Path, where: str, name: str) -> dict[str, Any]:
 
 
 def _refuse(path: Path, where: str, sections: Sequence[str], problem: Exception) -> NoReturn:
-    what = "not UTF-8" if isinstance(problem, UnicodeDecodeError) else "broken JSON"
+    # Of bytes that it cannot read the parser complains in bytes.
+    said = problem.args[0] if problem.args else ""
+    text = " ".join(said.decode("utf-8", errors="replace").split()) if isinstance(said, bytes) else ""
+    is_encoding = isinstance(problem, UnicodeDecodeError) or "UTF8" in text
+    what = "not UTF-8: save it as UTF-8; it is broken" if is_encoding else "broken JSON"
     place = _last_sound_place(path, sections)
-    raise AnnotationError(f"{where} is {what} {place} ({one_line(problem)[:200]})") from problem
+    raise AnnotationError(f"{where} is {what} {place} ({(text or one_line(problem))[:200]})") from problem
 
 
 @contextmanager

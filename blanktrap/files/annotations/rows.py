@@ -52,10 +52,11 @@ def _csv_rows(file: AnnotationFile, on_bad: OnBadRow) -> Iterator[tuple[int, dic
             header = next(reader, [])
             places = _places(header)
             for row in reader:
+                if not any(cell.strip() for cell in row):
+                    continue  # spreadsheets end their tables with rows of nothing but separators
                 if any(cell.strip() for cell in row[len(header) :]) or len(row) < len(header):
-                    if any(cell.strip() for cell in row):
-                        problem = BadRowError(f"has {len(row)} columns, the header has {len(header)}")
-                        on_bad(file.where, f"row {reader.line_num}", problem)
+                    problem = BadRowError(f"has {len(row)} columns, the header has {len(header)}")
+                    on_bad(file.where, f"row {reader.line_num}", problem)
                     continue
                 yield reader.line_num, {name: row[index] for name, index in places.items()}
         except csv.Error as problem:

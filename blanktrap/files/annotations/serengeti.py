@@ -42,7 +42,10 @@ FROM images i LEFT JOIN times t USING (capture_id)
 
 
 class SnapshotSerengeti:
-    """`SnapshotSerengeti_v2_1_images.csv` and `SnapshotSerengeti_v2_1_annotations.csv`, in either order."""
+    """`SnapshotSerengeti_v2_1_images.csv` and `SnapshotSerengeti_v2_1_annotations.csv`, in either order.
+
+    Or both joined in one table, with a row for each image and species.
+    """
 
     name = "Snapshot Serengeti"
     key = "serengeti"
@@ -51,6 +54,8 @@ class SnapshotSerengeti:
         return _is_images(file) or _is_annotations(file)
 
     def companions(self, file: AnnotationFile, others: Sequence[AnnotationFile]) -> list[AnnotationFile]:
+        if _is_images(file) and _is_annotations(file):
+            return []  # the two, joined by somebody
         wanted = _is_annotations if _is_images(file) else _is_images
         found = next((one for one in others if wanted(one)), None)
         if found is None:
@@ -65,7 +70,8 @@ class SnapshotSerengeti:
 
     def read(self, files: Sequence[AnnotationFile], stage: AnnotationStage, options: ReadOptions) -> None:
         stage.frames_from_zero = True
-        images, annotations = sorted(files, key=_is_images, reverse=True)
+        images = next(one for one in files if _is_images(one))
+        annotations = next(one for one in files if _is_annotations(one))
         require_columns(images, _IMAGE_COLUMNS, "Snapshot Serengeti's table of images")
         require_columns(annotations, _ANNOTATION_COLUMNS, "Snapshot Serengeti's table of annotations")
         with join_database(stage.media_path.parent, images.where) as database:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from blanktrap.core.paths import plain_path
 from blanktrap.core.times import DateOrder, is_impossible_time, parse_capture_time, says_no_time
-from blanktrap.core.vocabulary import LabelLevel, label_of_name, species_of_name
+from blanktrap.core.vocabulary import LabelLevel, label_of_name, says_no_place, species_of_name
 from blanktrap.files.annotations.formats import BadRowError, quoted, refuse_row
 from blanktrap.files.sources import LeftOut
 
@@ -172,6 +172,9 @@ class AnnotationStage:
         plain, climbs = self.check_media(path)
         if climbs:
             self.problems.add("path with .., matched without it", path)
+        if location_id is not None and says_no_place(location_id):
+            self.problems.add("location that is not known, left open", f"{location_id} ({path})")
+            location_id = None
         if frame_num is not None and not 0 <= frame_num < 2**15:
             self.problems.add("frame number out of range", f"{frame_num} ({path})")
             frame_num = None

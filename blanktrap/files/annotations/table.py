@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from blanktrap.core.captures import parse_capture_id
 from blanktrap.core.config.index import TABLE_COLUMNS
 from blanktrap.core.errors import AnnotationError
+from blanktrap.core.times import DateOrder, order_of_dates
 from blanktrap.core.vocabulary import (
     FLAG_ANSWERS,
     FLAG_COLUMNS,
@@ -78,10 +79,11 @@ class LabelTable:
                     f"{file.where} has no column {needed}: it has {', '.join(file.columns) or 'nothing'}; "
                     f"--columns {needed}=… says what it is called"
                 )
+        order = _order_of(file, places["datetime"]) if "datetime" in places else None
         for number, row in table_rows(file, stage.bad_row):
             cells = {name: row[column].strip() for name, column in places.items() if name != "path"}
             try:
-                _stage_row(row[places["path"]], cells, places["label"], number, stage)
+                _stage_row(row[places["path"]], cells, places["label"], number, order, stage)
             except BadRowError as problem:
                 stage.bad_row(file.where, f"row {number}", problem)
 
@@ -98,8 +100,19 @@ class LabelTable:
         return found
 
 
+def _order_of(file: AnnotationFile, column: str) -> DateOrder | None:
+    """Which number is the month in a column of dates."""
+    # Rows that cannot be used are refused or counted when they are read for good.
+    return order_of_dates(row[column] for _, row in table_rows(file, on_bad=lambda *_: None))
+
+
 def _stage_row(
-    path: str, cells: dict[str, str], label_column: str, number: int, stage: AnnotationStage
+    path: str,
+    cells: dict[str, str],
+    label_column: str,
+    number: int,
+    order: DateOrder | None,
+    stage: AnnotationStage,
 ) -> None:
     if not path.strip():
         raise BadRowError("has no path")
@@ -108,7 +121,7 @@ def _stage_row(
         raise BadRowError(f"has level {quoted(level)}, allowed are {', '.join(LabelLevel)}")
     frame = cells.get("frame", "")
     labels = _labels_of(cells["label"], label_column, cells.get("species", ""))
-    timestamp = stage.read_time(cells.get("datetime"), f"row {number}")
+    timestamp = stage.read_time(cells.get("datetime"), f"row {number}", order)
     labelled_at = stage.read_time(cells.get("labelled_at"), f"labelled_at of row {number}")
     if frame and not (frame.isascii() and frame.isdigit() and len(frame) < 10):
         stage.problems.add("frame that is no whole number", f"{quoted(frame)} (row {number})")
@@ -142,10 +155,10 @@ def _labels_of(text: str, column: str, species: str) -> list[tuple[Label | None,
     Raises:
         BadRowError: a yes, a no or a number, and the column's name does not say what it stands for.
     """
-    named = [species_of_name(name) for name in _SEVERAL.split(species)]
+    named = _SEVERAL.split(species)
     if column in FLAG_COLUMNS and (not text or is_flag_answer(text)):
-        label = label_of_flag(column, text)
-        return [(label, name if label is Label.NONBLANK else None) for name in named]
+        flag = label_of_flag(column, text)
+        return [one for name in named for one in _beside_species(flag, name)]
     if column in FLAG_COLUMNS and column != "animal":  # which may hold names as well
         raise BadRowError(f"has {column} {quoted(text)}, allowed are {', '.join(FLAG_ANSWERS)}")
     if is_flag_answer(text) or text.isdecimal():
@@ -156,4 +169,12 @@ def _labels_of(text: str, column: str, species: str) -> list[tuple[Label | None,
     answers = [(label_of_name(name), species_of_name(name)) for name in _SEVERAL.split(text)]
     if not species:
         return answers
-    return [(label, name) for label, _ in answers for name in named]
+    return [one for label, _ in answers for name in named for one in _beside_species(label, name)]
+
+
+def _beside_species(label: Label | None, name: str) -> list[tuple[Label | None, str | None]]:
+    """A label with the species beside it; both as labels of their own where one denies the other."""
+    said, species = label_of_name(name), species_of_name(name)
+    if label is not None and said is not None and said is not label:
+        return [(label, None), (said, species)]
+    return [(label, species)]
