@@ -174,8 +174,9 @@ UNKNOWN_NAMES = _spellings(
 
 NONBLANK_NAMES = _spellings({"non blank", "not blank", "non empty", "not empty", "animal", "object"})
 
-# What programs write for a location that nobody gave. Longer phrases may well be names of places.
-_NO_PLACES = frozenset({"", "unknown", "none", "null", "nan", "na", "n/a", "#n/a"})
+# What programs write for a location or sequence that nobody gave: pictures that share it share nothing.
+# Longer phrases may well be names of places.
+_UNKNOWN_IDS = frozenset({"", "unknown", "none", "null", "nan", "na", "n/a", "#n/a"})
 
 # The design rule for camera file systems: three digits and five letters, digits or underscores below DCIM.
 _CAMERA_FOLDER = re.compile(r"DCIM|\d{3}[A-Z0-9_]{5}")
@@ -251,9 +252,9 @@ def label_of_name(name: str | None) -> Label | None:
     return Label.NONBLANK
 
 
-def says_no_place(name: str) -> bool:
-    """Whether an id of a place says that it is not known: pictures that share it share no place."""
-    return name.strip().casefold() in _NO_PLACES
+def is_unknown_id(name: str) -> bool:
+    """Whether an id of a location, deployment or sequence says that there is none."""
+    return name.strip().casefold() in _UNKNOWN_IDS
 
 
 def label_of_folder(name: str) -> Label | None:

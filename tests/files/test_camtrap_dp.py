@@ -35,7 +35,7 @@ COLUMNS = {
         "classificationMethod",
     ],
 }
-DEPLOYMENTS = ["D1,L1,hill,1,2", "D2,L1,hill,1,2", "D3,,dale,1,2", "D4,,,51.5,4.25"]
+DEPLOYMENTS = ["D1,L1,hill,1,2", "D2,L1,hill,1,2", "D3,NA,dale,1,2", "D4,,,51.5,4.25"]
 
 
 def table(name: str, rows: list[str]) -> str:

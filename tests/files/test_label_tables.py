@@ -228,11 +228,14 @@ def test_the_other_dates_of_a_table_settle_which_number_is_the_month(
 
 
 @pytest.mark.parametrize("name", ["unknown", "Unknown", "NA", "nan", "None"])
-def test_a_location_that_nobody_knows_is_none(tmp_path: Path, index_archive: Index, name: str) -> None:
-    table = write(tmp_path / "a.csv", f"path,label,location\na.jpg,deer,{name}\nb.jpg,deer,unknown hill\n")
+@pytest.mark.parametrize("column", ["location", "deployment", "sequence"])
+def test_an_id_that_says_that_there_is_none_is_none(
+    tmp_path: Path, index_archive: Index, name: str, column: str
+) -> None:
+    table = write(tmp_path / "a.csv", f"path,label,{column}\na.jpg,deer,{name}\nb.jpg,deer,unknown hill\n")
     rows, summary = index_archive(["a.jpg", "b.jpg"], table)
-    assert (rows["a.jpg"]["location_id"], rows["b.jpg"]["location_id"]) == (None, "unknown hill")
-    assert summary.annotations[0].problems == {"location that is not known, left open": 1}
+    assert (rows["a.jpg"][f"{column}_id"], rows["b.jpg"][f"{column}_id"]) == (None, "unknown hill")
+    assert summary.annotations[0].problems == {f"{column} that is not known, left open": 1}
 
 
 def test_rows_of_nothing_but_separators_are_passed_over(tmp_path: Path, index_archive: Index) -> None:

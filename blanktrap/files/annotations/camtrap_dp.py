@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from blanktrap.core.times import utc_offset_of
-from blanktrap.core.vocabulary import Label, LabelLevel, species_of_name
+from blanktrap.core.vocabulary import Label, LabelLevel, is_unknown_id, species_of_name
 from blanktrap.files.annotations.camtrap_dp_package import (
     is_descriptor,
     say_version,
@@ -172,7 +172,9 @@ def _places_of(files: Sequence[AnnotationFile], stage: AnnotationStage) -> dict[
                 continue
             given = [cells.get(name, "").strip() for name in ("locationid", "locationname")]
             point = [cells.get(name, "").strip() for name in ("latitude", "longitude")]
-            place = next((text for text in given if text), ",".join(point) if all(point) else None)
+            place = next(
+                (text for text in given if not is_unknown_id(text)), ",".join(point) if all(point) else None
+            )
             if place is None:
                 stage.problems.add("deployments without a place", deployment_id)
             if places.setdefault(deployment_id, place) != place:

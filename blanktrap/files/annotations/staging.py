@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from blanktrap.core.paths import plain_path
 from blanktrap.core.times import DateOrder, is_impossible_time, parse_capture_time, says_no_time
-from blanktrap.core.vocabulary import LabelLevel, label_of_name, says_no_place, species_of_name
+from blanktrap.core.vocabulary import LabelLevel, is_unknown_id, label_of_name, species_of_name
 from blanktrap.files.annotations.formats import BadRowError, quoted, refuse_row
 from blanktrap.files.sources import LeftOut
 
@@ -172,15 +172,21 @@ class AnnotationStage:
         plain, climbs = self.check_media(path)
         if climbs:
             self.problems.add("path with .., matched without it", path)
-        if location_id is not None and says_no_place(location_id):
-            self.problems.add("location that is not known, left open", f"{location_id} ({path})")
-            location_id = None
+        location_id = self._known("location", location_id, path)
+        deployment_id = self._known("deployment", deployment_id, path)
+        sequence_id = self._known("sequence", sequence_id, path)
         if frame_num is not None and not 0 <= frame_num < 2**15:
             self.problems.add("frame number out of range", f"{frame_num} ({path})")
             frame_num = None
         other = plain_path(other_path)[0] or None if other_path else None
         row = (key, path, plain, other, location_id, deployment_id, sequence_id, frame_num, timestamp)
         self._media.add(row)
+
+    def _known(self, what: str, name: str | None, path: str) -> str | None:
+        if name is None or not is_unknown_id(name):
+            return name
+        self.problems.add(f"{what} that is not known, left open", f"{name} ({path})")
+        return None
 
     def check_media(self, path: str) -> tuple[str, bool]:
         """What `plain_path` makes of a path. Raises BadRowError as `add_media` does."""
