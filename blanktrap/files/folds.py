@@ -12,7 +12,8 @@ from blanktrap.files.manifest import Manifest
 from blanktrap.files.s3 import is_s3
 from blanktrap.files.storage import Storage, join
 
-RECORD = "folds.json"
+FOLDS_RECORD = "folds.json"
+HELD_OUT_SCORES = "out-of-fold"
 FOLDS_VERSION = 1
 
 
@@ -31,7 +32,7 @@ def claim_folds(storage: Storage, out: str, manifest: Manifest, config: TrainCon
         "manifest_digest": manifest.digest,
         "config": config.model_dump(mode="json"),
     }
-    if RECORD in names:
+    if FOLDS_RECORD in names:
         _refuse_other_folds(out, _read_record(storage, out), record)
     elif names:
         raise TrainingError(
@@ -39,11 +40,11 @@ def claim_folds(storage: Storage, out: str, manifest: Manifest, config: TrainCon
             f"nothing was overwritten"
         )
     else:
-        storage.write_bytes(join(out, RECORD), json.dumps(record, indent=1).encode())
+        storage.write_bytes(join(out, FOLDS_RECORD), json.dumps(record, indent=1).encode())
 
 
 def _read_record(storage: Storage, out: str) -> dict[str, Any]:
-    uri = join(out, RECORD)
+    uri = join(out, FOLDS_RECORD)
     try:
         record = json.loads(storage.read_bytes(uri))
         found = {name: record[name] for name in ("schema_version", "manifest_digest")}

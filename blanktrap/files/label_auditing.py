@@ -23,6 +23,7 @@ from blanktrap.core.config import AuditLabelsConfig
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.vocabulary import QueueKind, Split, Status
 from blanktrap.core.wording import number
+from blanktrap.files.folds import FOLDS_RECORD, HELD_OUT_SCORES
 from blanktrap.files.labelled_scores import LabelledScores, read_labelled_scores, take_rows
 from blanktrap.files.reports import REPORT_FILE, read_report
 from blanktrap.files.review_queues import check_queue_output, write_review_queue
@@ -97,7 +98,9 @@ def audit_scores(
 
 
 def _scores_of(storage: Storage, location: str) -> str:
-    """The scores dataset that was given, or that a report was made of."""
+    """The scores dataset that was given, or that a report was made of, or that of a folder of folds."""
+    if storage.exists(join(location, FOLDS_RECORD)):
+        return join(location, HELD_OUT_SCORES)
     if not storage.exists(join(location, REPORT_FILE)):
         return location
     report = read_report(storage, location)

@@ -23,7 +23,7 @@ from blanktrap.core.selection.folds import deal_folds, fold_lines
 from blanktrap.core.selection.frames import choose_frames, describe_left_out
 from blanktrap.core.selection.splits import split_by_location
 from blanktrap.core.vocabulary import Label, Split
-from blanktrap.files.folds import claim_folds
+from blanktrap.files.folds import HELD_OUT_SCORES, claim_folds
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.model_cards import read_card
 from blanktrap.files.scores import OpenRun
@@ -46,7 +46,6 @@ from blanktrap.vision.out_of_fold import (
 from blanktrap.vision.scorer import Scorer
 from blanktrap.vision.training import decoding_reporter, train_decoded, warn_of_banner
 
-SCORES = "out-of-fold"
 _SCORING_BATCH = 64
 
 
@@ -63,7 +62,7 @@ class FoldsSummary:
 
     def lines(self) -> list[str]:
         """The summary for people."""
-        total, scores = self.measured.figures[-1], join(self.out, SCORES)
+        total, scores = self.measured.figures[-1], join(self.out, HELD_OUT_SCORES)
         lines = [
             f"{self.num_folds} folds: {total.num_media:,} of {self.num_labelled:,} labelled media of "
             f"{total.num_locations:,} locations scored by models that have not seen their location",
@@ -132,7 +131,7 @@ def cross_validate(
         out=out,
         num_folds=config.num_folds,
         num_labelled=rows.num_rows,
-        measured=read_out_of_fold(storage, join(out, SCORES)),
+        measured=read_out_of_fold(storage, join(out, HELD_OUT_SCORES)),
         notes=_notes(rows, rows.num_rows - learned.num_rows, config),
     )
 
@@ -156,7 +155,7 @@ class _Plan:
     @property
     def scores(self) -> str:
         """The dataset of held-out scores."""
-        return join(self.out, SCORES)
+        return join(self.out, HELD_OUT_SCORES)
 
     def place(self, fold: int) -> str:
         """The checkpoint of a fold."""

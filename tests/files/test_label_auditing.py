@@ -208,6 +208,13 @@ def test_report_leads_to_its_scores(tmp_path: Path) -> None:
     assert read_review_queue(STORAGE, str(tmp_path / "queue")).made_from == scores
 
 
+def test_folder_of_folds_leads_to_its_held_out_scores(tmp_path: Path) -> None:
+    scores = write_scores(tmp_path / "folds" / "out-of-fold", plain_rows())
+    (tmp_path / "folds" / "folds.json").write_text("{}")
+    findings, _ = audit(str(tmp_path / "folds"), tmp_path)
+    assert findings.looked_at.scores == scores
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
