@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from blanktrap.core.errors import ManifestError
 from blanktrap.core.schemas import MANIFEST_SCHEMA, MANIFEST_VERSION, conform_manifest
 from blanktrap.core.vocabulary import SplitBy
+from blanktrap.files.parquet import read_parquet
 from blanktrap.files.s3 import ObjectMissingError, is_s3, one_line
 from blanktrap.files.storage import FileEntry, Storage, join, local_path
 
@@ -140,7 +141,7 @@ def _read_own_part(storage: Storage, part: ManifestPart) -> pa.Table:
         raise ManifestError(
             f"{part.uri} is damaged or was changed: its bytes are not those that {RECORD} lists; index again"
         )
-    return conform_manifest(pq.read_table(pa.BufferReader(data)), where=part.uri)
+    return conform_manifest(read_parquet(data), where=part.uri)
 
 
 def digest_of(parts: tuple[ManifestPart, ...]) -> str:

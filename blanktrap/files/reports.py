@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from blanktrap.core.errors import ReportError
 from blanktrap.core.reporting.report import Report
 from blanktrap.core.schemas import REPORT_VERSION
+from blanktrap.files.parquet import read_parquet
 from blanktrap.files.review_queues import QUEUE_FILES
 from blanktrap.files.s3 import ObjectMissingError
 from blanktrap.files.storage import Storage, join
@@ -153,7 +154,7 @@ def read_report_table(storage: Storage, location: str, name: str) -> pa.Table:
         raise ReportError(f"a report has no table {name}; it has {', '.join(TABLES)}")
     uri = join(location, f"{name}.parquet")
     try:
-        return pq.read_table(pa.BufferReader(storage.read_bytes(uri)))
+        return read_parquet(storage.read_bytes(uri))
     except ObjectMissingError as problem:
         raise ReportError(f"{uri} is missing: run `blanktrap evaluate` again") from problem
     except pa.ArrowInvalid as problem:

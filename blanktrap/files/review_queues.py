@@ -21,6 +21,7 @@ import blanktrap
 from blanktrap.core.audits.review import ANSWER_COLUMNS, REVIEW_QUEUE
 from blanktrap.core.errors import ReviewError
 from blanktrap.core.vocabulary import QueueKind
+from blanktrap.files.parquet import read_parquet
 from blanktrap.files.s3 import ObjectMissingError
 from blanktrap.files.storage import Storage, join
 
@@ -129,7 +130,7 @@ def read_review_queue(storage: Storage, location: str) -> ReviewQueue:
                 f"{uri} has version {record['queue_version']}, this blanktrap reads {QUEUE_VERSION}: "
                 f"make the queue again"
             )
-        rows = pq.read_table(pa.BufferReader(storage.read_bytes(join(location, _TABLE)))).cast(REVIEW_QUEUE)
+        rows = read_parquet(storage.read_bytes(join(location, _TABLE))).cast(REVIEW_QUEUE)
         if rows.num_rows != record["num_media"]:
             raise ReviewError(
                 f"{location} is damaged: {_TABLE} has {rows.num_rows:,} rows, {RECORD} says "

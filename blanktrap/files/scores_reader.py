@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from blanktrap.core.errors import ScoresError
 from blanktrap.core.schemas import SCORES_SCHEMA, conform_scores
 from blanktrap.core.wording import duration
+from blanktrap.files.parquet import read_parquet
 from blanktrap.files.scores import PART_NAME, RunIdentity, list_dataset, read_record
 from blanktrap.files.storage import Storage
 
@@ -110,7 +111,7 @@ def describe_run(location: str, run: dict[str, Any]) -> list[str]:
 
 def _read_part(storage: Storage, uri: str, columns: list[str] | None) -> pa.Table:
     try:
-        table = pq.ParquetFile(pa.BufferReader(storage.read_bytes(uri))).read(columns=columns)
+        table = read_parquet(storage.read_bytes(uri), columns)
     except (pa.ArrowInvalid, OSError) as problem:
         raise ScoresError(f"{uri} cannot be read as Parquet: {str(problem).splitlines()[0]}") from problem
     return table if columns is not None else conform_scores(table, where=uri)
