@@ -11,9 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from blanktrap.files.storage import Storage
+
+# How long an example takes says something of the machine, not of the code.
+settings.register_profile("blanktrap", deadline=None)
+settings.load_profile("blanktrap")
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
