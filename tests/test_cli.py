@@ -16,6 +16,7 @@ import pytest
 import blanktrap
 from blanktrap import progress
 from blanktrap.cli import main
+from blanktrap.cli.root import print_lines
 from blanktrap.core.errors import EngineError, SourceError
 from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_VERSION
 from blanktrap.progress import ProgressLine
@@ -133,6 +134,11 @@ def test_help_lists_every_command_and_says_what_it_is_for(
     assert listed == list(FLAGS)
     assert max(map(len, printed.splitlines())) <= 80
     assert "..." not in printed.partition("Commands:")[2]
+
+
+def test_a_name_from_an_archive_moves_no_cursor_and_starts_no_line(capsys: Capture) -> None:
+    print_lines(["  by location  a\x1b[31m\nwarning: b\u202e"])
+    assert capsys.readouterr().out == "  by location  a\\x1b[31m\\nwarning: b\\u202e\n"
 
 
 def test_no_arguments_show_the_help(capsys: Capture) -> None:

@@ -46,9 +46,9 @@ def _options(
 
 
 def print_lines(lines: list[str]) -> None:
-    """Print what a command has to say."""
+    """Print what a command has to say, each line as one, whatever a name from an archive in it holds."""
     for line in lines:
-        print(line)
+        print(_plain(line))
 
 
 def run(command: str | None = None) -> None:
@@ -79,6 +79,9 @@ def _reworded(problem: typer.TyperException) -> str:
 
 def _print_error(message: str) -> None:
     """Print one line, whatever a file name in it holds."""
-    line = " ".join(message.split())
-    plain = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
-    print(f"blanktrap: {plain}", file=sys.stderr)
+    print(f"blanktrap: {_plain(' '.join(message.split()))}", file=sys.stderr)
+
+
+def _plain(line: str) -> str:
+    """Control characters as text: a name must not move the cursor or start a line of its own."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)

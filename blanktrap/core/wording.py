@@ -7,6 +7,8 @@ from decimal import ROUND_FLOOR, Decimal
 
 import numpy as np
 
+_MAX_NAME = 48
+
 
 def percent(share: float | None) -> str:
     """A share as `95.3 %`; a dash where there is none."""
@@ -27,9 +29,14 @@ def count(number: float) -> str:
     return f"{round(number):,}"
 
 
-def counted(number: int, noun: str) -> str:
-    """A count with its noun: `1 location`, `2,000 locations`, `3 species`."""
-    return f"{number:,} {noun}{'' if number == 1 or noun.endswith('s') else 's'}"
+def number(num: int, noun: str) -> str:
+    """A count with its noun: `1 location`, `2,000 locations`, `3 species`, `4 media`."""
+    return f"{num:,} {noun}{'' if num == 1 or noun.endswith(('s', 'media')) else 's'}"
+
+
+def short_name(name: str) -> str:
+    """A name from an archive, cut where it would fill the line."""
+    return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
 
 
 def moment(time_ms: int) -> str:
@@ -48,11 +55,6 @@ def duration(seconds: float) -> str:
     if whole < 86_400:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
-
-
-def number(num: int, noun: str) -> str:
-    """A count with its noun: `1 location`, `1,024 locations`."""
-    return f"{num:,} {noun}{'' if num == 1 else 's'}"
 
 
 def points(difference: float) -> str:

@@ -10,7 +10,7 @@ from blanktrap.core.config import SelectConfig
 from blanktrap.core.selection.choice_plan import Reason
 from blanktrap.core.selection.split_figures import SplitFigures
 from blanktrap.core.vocabulary import Label, Split, SplitBy
-from blanktrap.core.wording import counted, moment, percent
+from blanktrap.core.wording import moment, number, percent
 
 SELECTION_VERSION = 1
 
@@ -121,7 +121,7 @@ class SelectSummary:
             Reason.LATER_FRAME: "that are not the first labelled frame of their sequence (--frames all)",
             Reason.UNWORTHY_PLACE: (
                 f"at {self.place}s with fewer than {wanted} ({self.num_worthy:,} of "
-                f"{counted(self.num_places, self.place)} will do)"
+                f"{number(self.num_places, self.place)} will do)"
             ),
             Reason.OVER_LOCATION_CAP: f"beyond {config.max_per_location} of a location",
             Reason.NOT_NEEDED: "for balance"
@@ -174,7 +174,7 @@ class SelectSummary:
             some = ", ".join(name if name.isprintable() else ascii(name) for name in self.spanning)
             more = ", …" if self.num_spanning > len(self.spanning) else ""
             lines.append(
-                f"{counted(self.num_spanning, 'sequence')} with frames at several {self.by}s ({some}{more}): "
+                f"{number(self.num_spanning, 'sequence')} with frames at several {self.by}s ({some}{more}): "
                 f"these {self.by}s stay together"
             )
         if self.by is not SplitBy.LOCATION:

@@ -22,7 +22,7 @@ from blanktrap.core.selection.split_plan import (
     split_by_time,
 )
 from blanktrap.core.vocabulary import Split, SplitBy
-from blanktrap.core.wording import counted, moment
+from blanktrap.core.wording import moment, number
 from blanktrap.files.selection_database import SelectionDatabase
 
 _NUM_EXAMPLES = 5
@@ -152,13 +152,13 @@ def _deal(request: SplitRequest, groups: np.ndarray, selectable: np.ndarray | No
     if num_free < num_empty:
         spanning, num_spanning = _spanning(request)
         tied = (
-            f" ({counted(num_spanning, 'sequence')} such as {spanning[0]!r} with frames at several of them "
+            f" ({number(num_spanning, 'sequence')} such as {spanning[0]!r} with frames at several of them "
             f"counted as one)"
             if num_spanning
             else ""
         )
         raise ManifestError(
-            f"{request.location} has labels from {counted(num_free, request.by.value)}"
+            f"{request.location} has labels from {number(num_free, request.by.value)}"
             f"{' that no --assign names' if request.config.assign else ''}{tied}, {num_empty} "
             f"split{' needs' if num_empty == 1 else 's need'} at least one each: label more "
             f"{request.by}s, or set a share to 0"

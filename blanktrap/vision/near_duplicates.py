@@ -16,7 +16,7 @@ import pyarrow as pa
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.selection.image_hashes import GRID, find_close_pairs, hash_picture
 from blanktrap.core.vocabulary import Split
-from blanktrap.core.wording import counted
+from blanktrap.core.wording import number
 from blanktrap.files.manifest import NEAR_DUPLICATES, SELECTION, Manifest, open_manifest
 from blanktrap.files.storage import Storage, join
 from blanktrap.vision.loading import load_images
@@ -53,7 +53,7 @@ class DuplicateSummary:
         """For people."""
         looked_at = self.num_hashed + self.num_flat + self.num_unreadable
         lines = [
-            f"near duplicates across splits: {counted(self.num_pairs, 'pair')} among {self.num_hashed:,} "
+            f"near duplicates across splits: {number(self.num_pairs, 'pair')} among {self.num_hashed:,} "
             f"pictures ({looked_at:,} of the {self.num_in_splits:,} media in splits looked at, "
             f"{self.num_unreadable:,} unreadable, {self.num_flat:,} too flat to compare)"
         ]
@@ -165,7 +165,7 @@ def _hashes(
         limits=DecodeLimits(),
         num_threads=2 * (os.cpu_count() or 1),
     )
-    for number, one in enumerate(loaded, start=1):
+    for position, one in enumerate(loaded, start=1):
         if one.image is None:
             yield "unreadable"
         else:
@@ -173,8 +173,8 @@ def _hashes(
             cells = grey.reshape(GRID[0], _SCALE, GRID[1], _SCALE).mean(axis=(1, 3))
             found = hash_picture(cells)
             yield "flat" if found is None else (found, cells)
-        if number % 100 == 0:
-            tell(f"compared {number:,}/{rows.num_rows:,} pictures")
+        if position % 100 == 0:
+            tell(f"compared {position:,}/{rows.num_rows:,} pictures")
 
 
 def _worded(one: dict[str, str | None], other: dict[str, str | None], distance: int) -> str:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blanktrap.core.wording import cutoff_text, number, span
+from blanktrap.core.wording import cutoff_text, number, short_name, span
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,10 @@ def test_a_cutoff_typed_in_again_keeps_no_media_less(cutoff):
 
 def test_counts_have_their_noun_and_shares_their_span():
     assert (number(1, "location"), number(1024, "location")) == ("1 location", "1,024 locations")
+    assert (number(2, "media"), number(3, "species")) == ("2 media", "3 species")
     assert span((0.9123, 0.9641)) == "91.2 to 96.4 %"
+
+
+def test_a_name_that_would_fill_the_line_is_cut():
+    assert short_name("x" * 48) == "x" * 48
+    assert short_name("x" * 300) == "x" * 47 + "…"
