@@ -89,7 +89,9 @@ def draw_audit_sample(
     check_queue_output(storage, out, overwrite=overwrite)
     scores = open_scores(storage, scores_location, allow_incomplete=config.allow_incomplete)
     cutoff = _cutoff_of(config, scores.run)
-    pile = DiscardPile(cutoff=cutoff.value, num_images=config.num_images, seed=config.seed)
+    pile = DiscardPile(
+        cutoff=cutoff.value, num_images=config.num_images, seed=config.seed, where=scores_location
+    )
     for table in scores.iter_columns(storage, COLUMNS):
         pile.add(table)
     drawn = pile.draw()

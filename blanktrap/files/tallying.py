@@ -40,7 +40,7 @@ def tally_media(
         EvaluationError: the manifest labels nothing, a media twice, or none of the scored media.
         SourceError: something cannot be read.
     """
-    tally, (groups, facts, pairs) = Tally(), listeners
+    tally, (groups, facts, pairs) = Tally(where=scores.location), listeners
 
     def take(tables: Iterable[pa.Table]) -> None:
         for table in gather(tables):

@@ -344,6 +344,20 @@ def test_the_summary_puts_warnings_first(tmp_path):
     assert json.dumps(lines)
 
 
+def test_the_summary_has_intervals_beside_what_was_measured(tmp_path):
+    report = evaluate(tmp_path, write_scores(tmp_path / "scores"))
+    low, high = report.figures["kept_share"].interval
+    lines = {line[:22].strip(): line for line in report.lines()}
+    assert f"{100 * low:.1f} to {100 * high:.1f} %" in lines["media kept"]
+    assert lines["nonblank recall"].split()[4] == "none"  # all nonblank media are of one location
+
+
+def test_a_cutoff_that_misses_nothing_has_no_list_of_the_worst(tmp_path):
+    lines = evaluate(tmp_path, write_scores(tmp_path / "scores"), cutoffs=[0.0]).lines()
+    assert "missed at this cutoff: none of 3 scored nonblank media" in lines
+    assert not any(line.startswith("most often missed") for line in lines)
+
+
 @pytest.mark.s3
 def test_a_bucket_gives_the_report_that_a_folder_gives(tmp_path, s3_bucket):
     here = evaluate(tmp_path, write_scores(tmp_path / "scores"))
@@ -535,7 +549,9 @@ def test_pages_stand_beside_the_report(tmp_path):
 def test_a_score_that_is_no_number_is_refused(tmp_path):
     for score in (float("nan"), 1.5, -0.1):
         rows = [("z", "L1", "ok", score, "blank", [], "test"), *ROWS]
-        with pytest.raises(ScoresError, match=r"1 media have status ok and no p_nonblank in \[0, 1\]"):
+        with pytest.raises(
+            ScoresError, match=rf"scores{score}: 1 media have status ok and no p_nonblank in \[0, 1\]"
+        ):
             evaluate(tmp_path, write_scores(tmp_path / f"scores{score}", rows))
 
 
@@ -553,8 +569,11 @@ def test_a_split_that_is_none_is_refused(tmp_path):
 
 
 def test_an_audit_larger_than_the_pile_is_refused(tmp_path):
-    with pytest.raises(EvaluationError, match="cannot be audited of a pile of"):
+    with pytest.raises(
+        EvaluationError, match=r"^--audit-images 1,000,000,000: only .* of 1,000,000 media lie"
+    ):
         evaluate(tmp_path, write_scores(tmp_path / "scores"), num_audit_images=10**9)
+    assert not (tmp_path / "report").exists()
 
 
 def test_money_is_counted_net_of_audit_and_machines(tmp_path):

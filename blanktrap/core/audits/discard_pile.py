@@ -78,6 +78,8 @@ class DiscardPile:
     cutoff: float
     num_images: int
     seed: int
+    where: str = "the scores"
+    """The dataset, for messages."""
     num_media: int = 0
     """Media that have passed, in the pile or not."""
     num_scored: int = 0
@@ -103,7 +105,8 @@ class DiscardPile:
         bad = ~((scores >= 0.0) & (scores <= 1.0))
         if bad.any():
             raise ScoresError(
-                f"{int(bad.sum()):,} media have status ok and no p_nonblank in [0, 1]: score them again"
+                f"{self.where}: {int(bad.sum()):,} media have status ok and no p_nonblank in [0, 1]: "
+                f"score them again"
             )
         low = np.flatnonzero(scores < np.float32(self.cutoff))
         rows, scores = rows.take(low), scores[low]

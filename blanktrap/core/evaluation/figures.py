@@ -69,9 +69,15 @@ def share_figures(counts: Counts, *, beta: float, seed: int, measured_on: str) -
 
 
 def extrapolated_figures(
-    counts: Counts, *, blank_rate: float, num_media: float, seed: int, measured_on: str
+    counts: Counts,
+    *,
+    blank_rate: float,
+    num_media: float,
+    images_per_hour: float,
+    seed: int,
+    measured_on: str,
 ) -> dict[str, Figure]:
-    """The same at another blank rate, with the expected counts of an archive of `num_media`.
+    """The same at another blank rate, with the expected counts and hours of an archive of `num_media`.
 
     Intervals say how much other locations would change the two recalls; the blank rate is taken as given.
     """
@@ -104,6 +110,10 @@ def extrapolated_figures(
         **found,
         "num_blanks_removed": _scaled(found["blank_recall"], num_blank),
         "num_nonblank_lost": _scaled(found["nonblank_recall"], -num_nonblank, num_nonblank),
+        "num_not_looked_at": _scaled(found["kept_share"], -num_media, num_media),
+        "hours_not_looking": _scaled(
+            found["kept_share"], -num_media / images_per_hour, num_media / images_per_hour
+        ),
     }
 
 
@@ -206,7 +216,7 @@ def _interval(estimate: float, values: Floats, sizes: Counts) -> tuple[float, fl
 
 
 def _scaled(figure: Figure, factor: float, offset: float = 0.0) -> Figure:
-    """A share as a count: offset + factor · share."""
+    """A share as a count, or as hours: offset + factor · share."""
 
     def count(share: float) -> float:
         return offset + factor * share

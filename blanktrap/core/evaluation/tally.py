@@ -55,6 +55,9 @@ class MediaRows:
 class Tally:
     """What is kept of all media of a scores dataset."""
 
+    where: str = "the scores"
+    """The dataset, for messages."""
+
     num_media: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     _rows: list[MediaRows] = field(default_factory=list)
@@ -136,9 +139,9 @@ class Tally:
         for item in pc.value_counts(table.column("status")).to_pylist():
             self.statuses[item["values"]] += item["counts"]
         rows = MediaRows(
-            p_nonblank=_scores_of(table),
+            p_nonblank=_scores_of(table, self.where),
             location=_numbered(table.column("location_id"), self._locations),
-            flags=_flags_of(table),
+            flags=_flags_of(table, self.where),
         )
         scored = rows.p_nonblank[~np.isnan(rows.p_nonblank)]
         bins = np.searchsorted(grid_cutoffs().astype(np.float32), scored, side="right")
@@ -203,23 +206,23 @@ def _joined(parts: list[MediaRows]) -> MediaRows:
     )
 
 
-def _scores_of(table: pa.Table) -> Floats:
+def _scores_of(table: pa.Table, where: str) -> Floats:
     is_ok = np.asarray(pc.equal(table.column("status"), Status.OK.value).to_numpy(), dtype=bool)
     scores: Floats = pc.fill_null(table.column("p_nonblank"), float("nan")).to_numpy()
     is_score = (scores >= 0.0) & (scores <= 1.0)
     if (is_ok & ~is_score).any():
         raise ScoresError(
-            f"{int((is_ok & ~is_score).sum()):,} media have status ok and no p_nonblank in [0, 1]: "
+            f"{where}: {int((is_ok & ~is_score).sum()):,} media have status ok and no p_nonblank in [0, 1]: "
             f"score them again"
         )
     # What a failed media may carry is no score.
     return np.where(is_ok, scores, np.float32("nan"))
 
 
-def _flags_of(table: pa.Table) -> NDArray[np.uint8]:
+def _flags_of(table: pa.Table, where: str) -> NDArray[np.uint8]:
     label, split = table.column("label"), table.column("split")
-    _refuse_other_words(label, "label", {Label.BLANK.value, Label.NONBLANK.value})
-    _refuse_other_words(split, "split", set(SPLITS[1:]))
+    _refuse_other_words(label, f"{where}: label", {Label.BLANK.value, Label.NONBLANK.value})
+    _refuse_other_words(split, f"{where}: split", set(SPLITS[1:]))
     flags = IS_LABELLED * _holds(pc.is_valid(label))
     flags |= IS_NONBLANK * _holds(pc.equal(label, Label.NONBLANK.value))
     is_whole = pc.equal(table.column("label_level"), LabelLevel.SEQUENCE.value)

@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from blanktrap.core.errors import EvaluationError
 from blanktrap.core.evaluation.archive_blanks import estimate_unlabelled
 from blanktrap.core.evaluation.basis import Basis, describe_places
 from blanktrap.core.evaluation.cutoff_choice import DAY, NIGHT
@@ -193,6 +194,13 @@ def _extrapolated(basis: Basis, blank_rate: float, blank_rate_from: str, work: H
     expected = extrapolate_counts(
         counts_of(by_location.sum(axis=0)), blank_rate=blank_rate, num_media=config.num_archive_media
     )
+    num_pile = expected.missed_nonblank + expected.removed_blank
+    if config.num_audit_images > num_pile:
+        raise EvaluationError(
+            f"--audit-images {config.num_audit_images:,}: only {num_pile:,.0f} of "
+            f"{config.num_archive_media:,} media lie below the cutoff at a blank rate of "
+            f"{100.0 * blank_rate:.3g} %: give at most so many, or another --blank-rate or cutoff"
+        )
     calculated = f"calculated for a blank rate of {100.0 * blank_rate:.3g} % from {basis.on.description}"
     return Extrapolated(
         blank_rate=blank_rate,
@@ -203,6 +211,7 @@ def _extrapolated(basis: Basis, blank_rate: float, blank_rate_from: str, work: H
             by_location,
             blank_rate=blank_rate,
             num_media=config.num_archive_media,
+            images_per_hour=config.images_per_hour,
             seed=config.seed,
             measured_on=calculated,
         ),

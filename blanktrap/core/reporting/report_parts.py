@@ -270,7 +270,7 @@ class Extrapolated(Part):
     """Expected counts."""
     figures: dict[str, Figure]
     """`nonblank_recall`, `nonblank_precision`, `blank_recall`, `kept_share`; expected counts
-    `num_blanks_removed` and `num_nonblank_lost`."""
+    `num_blanks_removed`, `num_nonblank_lost` and both together, `num_not_looked_at`; `hours_not_looking`."""
     savings: SavingsFigures
 
 

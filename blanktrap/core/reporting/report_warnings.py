@@ -18,7 +18,11 @@ def describe_warnings(basis: Basis) -> list[str]:
         missing = basis.num_expected - basis.tally.num_media
         found.append(
             f"the scores are incomplete: {basis.tally.num_media:,} of {basis.num_expected:,} media; "
-            f"the {missing:,} that are missing may differ"
+            + (
+                f"the {missing:,} that are missing may differ"
+                if missing
+                else "all are there, but not checked"
+            )
         )
     found += _leak_warnings(basis)
     found += _choice_warnings(basis)

@@ -107,17 +107,20 @@ def _confusion_lines(report: Report) -> list[str]:
 
 
 def _figure_lines(report: Report) -> list[str]:
-    columns: dict[str, ConfusionCounts] = {"measured": report.chosen.confusion.counts}
+    columns: dict[str, ConfusionCounts] = {}
     for there in report.extrapolations:
         columns[f"at {100.0 * there.blank_rate:.3g} % blank"] = there.confusion.counts
     for other in report.at_cutoffs[1:]:
         columns[f"cutoff {cutoff_text(other.cutoff)}"] = other.confusion.counts
 
     def line(name: str, figure: str) -> str:
-        return _row(name, *(percent(getattr(counts, figure)) for counts in columns.values()))
+        measured = report.figures[figure]
+        interval = "none" if measured.interval is None else span(measured.interval)
+        others = (percent(getattr(counts, figure)) for counts in columns.values())
+        return _row(name, percent(measured.value), interval, *others)
 
     return [
-        _row("", *columns),
+        _row("", "measured", "95 % interval", *columns),
         line("nonblank recall", "nonblank_recall"),
         line("nonblank precision", "nonblank_precision"),
         line("blank recall", "blank_recall"),

@@ -109,7 +109,9 @@ def test_media_of_no_known_location_are_one_group_and_no_location():
 
 
 def test_extrapolated_figures_by_hand():
-    found = extrapolated_figures(COUNTS, blank_rate=0.75, num_media=1200, seed=0, measured_on="x")
+    found = extrapolated_figures(
+        COUNTS, blank_rate=0.75, num_media=1200, images_per_hour=70, seed=0, measured_on="x"
+    )
     # R = 2/3, S = 2/3. Of 1,200: 900 blank, 600 removed; 300 nonblank, 100 lost; kept 200 + 300.
     assert found["num_blanks_removed"].value == pytest.approx(600)
     assert found["num_nonblank_lost"].value == pytest.approx(100)
@@ -118,11 +120,20 @@ def test_extrapolated_figures_by_hand():
     low, high = found["num_nonblank_lost"].interval
     recall = found["nonblank_recall"].interval
     assert (low, high) == pytest.approx((300 * (1 - recall[1]), 300 * (1 - recall[0])))
+    # 600 and 100 are not looked at: 700, and at 70 an hour 10 hours; the fewer are kept, the more.
+    assert found["num_not_looked_at"].value == pytest.approx(700)
+    assert found["hours_not_looking"].value == pytest.approx(10)
+    kept = found["kept_share"].interval
+    assert found["hours_not_looking"].interval == pytest.approx(
+        (1200 * (1 - kept[1]) / 70, 1200 * (1 - kept[0]) / 70)
+    )
 
 
 @pytest.mark.parametrize(("blank_rate", "precision", "kept"), [(0.0, 1.0, 2 / 3), (1.0, 0.0, 1 / 3)])
 def test_archives_of_one_kind_only(blank_rate, precision, kept):
-    found = extrapolated_figures(COUNTS, blank_rate=blank_rate, num_media=100, seed=0, measured_on="x")
+    found = extrapolated_figures(
+        COUNTS, blank_rate=blank_rate, num_media=100, images_per_hour=1, seed=0, measured_on="x"
+    )
     assert found["nonblank_precision"].value == pytest.approx(precision)
     assert found["kept_share"].value == pytest.approx(kept)
 
@@ -134,7 +145,9 @@ def test_extrapolated_figures_are_those_of_the_expected_counts(nums, blank_rate)
         kept_nonblank=nums[0], missed_nonblank=nums[1], kept_blank=nums[2], removed_blank=nums[3]
     )
     there = extrapolate_counts(measured_counts, blank_rate=blank_rate, num_media=1.0)
-    found = extrapolated_figures(counts, blank_rate=blank_rate, num_media=1.0, seed=0, measured_on="x")
+    found = extrapolated_figures(
+        counts, blank_rate=blank_rate, num_media=1.0, images_per_hour=1, seed=0, measured_on="x"
+    )
     assert found["nonblank_precision"].value == pytest.approx(there.nonblank_precision)
     assert found["kept_share"].value == pytest.approx(there.kept_share)
 

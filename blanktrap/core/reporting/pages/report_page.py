@@ -4,7 +4,7 @@ Owns: the sections and their words: warnings first, then headline figures, then 
 Refuses: computing figures, and showing one without what it was measured on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pyarrow as pa
 
@@ -91,8 +91,13 @@ def _tiles(report: Report) -> Tiles:
             Tile(
                 name="Hours saved",
                 value=f"{saved.hours_not_looking:,.0f} h",
-                detail=f"{saved.weeks_not_looking:,.1f} weeks of {saved.hours_per_week:g} hours",
-                basis=f"calculated for {count(there.num_media)} images, {rate}",
+                detail=_interval(
+                    there.figures["hours_not_looking"], lambda low_high: " to ".join(map(count, low_high))
+                ),
+                basis=(
+                    f"{saved.weeks_not_looking:,.1f} weeks of {saved.hours_per_week:g} hours, calculated for "
+                    f"{count(there.num_media)} images, {rate}"
+                ),
             ),
         ]
     return Tiles(tuple(tiles))
@@ -107,8 +112,8 @@ def _tile(name: str, figure: Figure, noun: str) -> Tile:
     )
 
 
-def _interval(figure: Figure) -> str:
-    return "no interval" if figure.interval is None else f"95 %: {span(figure.interval)}"
+def _interval(figure: Figure, worded: Callable[[tuple[float, float]], str] = span) -> str:
+    return "no interval" if figure.interval is None else f"95 %: {worded(figure.interval)}"
 
 
 def _measured(report: Report) -> list[Block]:

@@ -200,11 +200,11 @@ def extrapolation_table(report: Report) -> DataTable:
     )
 
 
-def _counted(figure: Figure) -> str:
-    if figure.value is None or figure.interval is None:
-        return "-" if figure.value is None else f"{count(figure.value)} (none)"
-    low, high = figure.interval
-    return f"{count(figure.value)} ({count(low)} to {count(high)})"
+def _counted(figure: Figure, digits: int = 0) -> str:
+    if figure.value is None:
+        return "-"
+    value, *bounds = (f"{one:,.{digits}f}" for one in (figure.value, *(figure.interval or ())))
+    return f"{value} ({' to '.join(bounds) or 'none'})"
 
 
 def savings_table(report: Report) -> DataTable:
@@ -214,20 +214,23 @@ def savings_table(report: Report) -> DataTable:
     def row(name: str, cell: Callable[[SavingsFigures], str]) -> tuple[str, ...]:
         return (name, *(cell(saved) for saved in savings))
 
+    def intervals(name: str, digits: int) -> tuple[str, ...]:
+        return tuple(_counted(there.figures[name], digits) for there in report.extrapolations)
+
     pace = ""
     if report.extrapolations:
         first = report.extrapolations[0]
         pace = (
             f"Of {count(first.num_media)} images, at {first.savings.images_per_hour:g} images an hour and "
-            f"{first.savings.hours_per_week:g} hours a week."
+            f"{first.savings.hours_per_week:g} hours a week; in brackets what other locations would change."
         )
     return DataTable(
         columns=("blank rate", *(f"{100 * there.blank_rate:.3g} %" for there in report.extrapolations)),
         rows=(
-            row("images not looked at", lambda saved: count(saved.num_not_looked_at)),
+            ("images not looked at", *intervals("num_not_looked_at", 0)),
             row("of these true blanks removed", lambda saved: count(saved.num_blanks_removed)),
             row("of these nonblank lost", lambda saved: count(saved.num_nonblank_lost)),
-            row("hours saved", lambda saved: f"{saved.hours_not_looking:,.1f}"),
+            ("hours saved", *intervals("hours_not_looking", 1)),
             row("weeks saved", lambda saved: f"{saved.weeks_not_looking:,.1f}"),
             *_net_rows(row, savings),
         ),
