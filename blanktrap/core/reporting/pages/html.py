@@ -69,7 +69,7 @@ td:last-child, th:last-child { padding-right: 0; }
 .beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 1.2rem 2.4rem; }
 .beside > div { min-width: 0; } .beside table { width: 100%; }
 figure { margin: 1.2rem 0; overflow-x: auto; }
-svg { display: block; width: 100%; height: auto; min-width: 36rem; max-width: 56rem; }
+svg { display: block; width: 100%; height: auto; min-width: 33rem; max-width: 56rem; }
 svg text { fill: var(--ink); font: 13px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 svg .soft { fill: var(--soft); } svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .axis { stroke: var(--soft); stroke-width: 1; }
