@@ -25,6 +25,8 @@ def read_answers(storage: Storage, locations: Sequence[str]) -> SettledAnswers:
         locations: CSV or Parquet files, or folders of them, local or on S3; such as a queue's own sheet,
             filled in.
 
+    A file that is named needs no more than the columns media_id and label: who gave an answer may be unsaid.
+
     Raises:
         AnnotationError: a file is no table of answers, or a row is no answer; the message names both.
         SourceError: one cannot be read.
@@ -32,12 +34,13 @@ def read_answers(storage: Storage, locations: Sequence[str]) -> SettledAnswers:
     with tempfile.TemporaryDirectory(prefix="blanktrap-answers-") as folder:
         files = OpenedAnnotations(storage, locations, Path(folder)).given
         for file in files:
-            if not is_answer_file(file) and not file.is_member:
+            if not file.is_member and not is_answer_file(file, is_meant=True):
                 raise AnnotationError(
-                    f"{file.where} holds no answers: it needs the columns {', '.join(NEEDED_COLUMNS)}, and "
-                    f"has {', '.join(file.columns) or 'none'}"
+                    f"{file.where} holds no answers: it needs the columns {', '.join(NEEDED_COLUMNS)}, not "
+                    f"those of a manifest, and has {', '.join(file.columns) or 'none'}"
                 )
-        answers = [one for file in files if is_answer_file(file) for _, one in answers_of(file, _refuse)]
+        taken = [file for file in files if is_answer_file(file, is_meant=not file.is_member)]
+        answers = [one for file in taken for _, one in answers_of(file, _refuse)]
     return settle_answers(answers)
 
 

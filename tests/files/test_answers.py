@@ -55,5 +55,15 @@ def test_a_row_that_is_no_answer_is_named(tmp_path: Path) -> None:
 
 def test_a_table_without_answers_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("path,label\na.jpg,blank\n")
-    with pytest.raises(AnnotationError, match="needs the columns media_id, label, labelled_by, and has path"):
+    with pytest.raises(
+        AnnotationError, match="needs the columns media_id, label, not those of a manifest, and has path"
+    ):
         read_answers(STORAGE, [str(tmp_path / "a.csv")])
+
+
+def test_a_table_that_is_named_need_not_say_who_answered(tmp_path: Path) -> None:
+    (tmp_path / "tags.csv").write_text("media_id,label,position\na.jpg,nonblank,border\n")
+    answer = read_answers(STORAGE, [str(tmp_path / "tags.csv")]).answers["a.jpg"]
+    assert (answer.label, answer.position, answer.labelled_by) == (Label.NONBLANK, "border", None)
+    # In a folder it may be anything, such as a table of labels that nobody means as answers.
+    assert not read_answers(STORAGE, [str(tmp_path)]).answers

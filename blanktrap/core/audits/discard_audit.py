@@ -91,7 +91,8 @@ def allocate_sample(num_images: int, sizes: Mapping[str, int]) -> dict[str, int]
         raise EvaluationError("nothing would be thrown away at this cutoff: there is no pile to look at")
     if num_images < len(strata):
         raise EvaluationError(
-            f"{num_images:,} images are fewer than the {len(strata):,} strata: look at more, or merge strata"
+            f"{num_images:,} images are fewer than the {len(strata):,} strata of the pile: "
+            f"draw at least so many"
         )
     wanted = min(num_images, total)
     # One each, the rest by largest remainder.

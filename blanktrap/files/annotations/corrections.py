@@ -13,7 +13,7 @@ from blanktrap.files.annotations.opening import AnnotationFile
 from blanktrap.files.annotations.rows import table_rows
 from blanktrap.files.annotations.staging import CORRECTION, AnnotationStage
 
-NEEDED_COLUMNS = ("media_id", "label", "labelled_by")
+NEEDED_COLUMNS = ("media_id", "label")
 
 # A manifest names media, labels and who gave them as well, and corrects nobody.
 _OF_MANIFESTS = ("size_bytes", "split")
@@ -60,9 +60,13 @@ class Corrections:
             stage.problems.add_many("answers that the same person replaced later", settled.num_replaced)
 
 
-def is_answer_file(file: AnnotationFile) -> bool:
-    """Whether a table holds answers: it names media, a label, and who gave it."""
-    return set(NEEDED_COLUMNS) <= set(file.columns) and not set(_OF_MANIFESTS) <= set(file.columns)
+def is_answer_file(file: AnnotationFile, *, is_meant: bool = False) -> bool:
+    """Whether a table holds answers: it names media, a label, and who gave it.
+
+    One that is meant as answers need not say who: nobody takes it for a table of labels.
+    """
+    needed = {*NEEDED_COLUMNS, *(() if is_meant else ("labelled_by",))}
+    return needed <= set(file.columns) and not set(_OF_MANIFESTS) <= set(file.columns)
 
 
 def answers_of(file: AnnotationFile, on_bad: OnBadRow) -> Iterator[tuple[int, Answer]]:
