@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 from blanktrap.core.errors import UsageError
 from blanktrap.files.exif import ExifReading
 
-# The process as a whole needs a few hundred MiB more.
-_MEMORY_LIMIT = "512MB"
+MEMORY_LIMIT = "512MB"
 _EXIF_BATCH = 4096
 
 _EXIF = pa.schema([("media_id", pa.string()), ("exif_time", pa.timestamp("ms")), ("is_night", pa.bool_())])
@@ -190,21 +189,11 @@ _BY_LABEL = "SELECT coalesce(label, 'none'), count(*) FROM joined GROUP BY 1 ORD
 
 
 class IndexDatabase:
-    """The tables of one index run, in a folder of their own."""
+    """The tables of one index run; what they are filled from is staged in a local folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        self.connection = connection
         self._folder = folder
-        self.connection = duckdb.connect(
-            str(folder / "index.duckdb"),
-            config={
-                "memory_limit": _MEMORY_LIMIT,
-                "temp_directory": str(folder / "spill"),
-                "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_community_extensions": False,
-            },
-        )
         self.connection.execute(_EMPTY)
 
     def load_media(self, staged: Path) -> None:
@@ -281,7 +270,3 @@ class IndexDatabase:
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(query).fetchall()
-
-    def close(self) -> None:
-        """Let go of the files."""
-        self.connection.close()

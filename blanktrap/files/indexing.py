@@ -4,34 +4,33 @@ Owns: the order of the steps. Refuses: holding the archive in memory: files are 
 they are listed, joined and sorted there, and streamed into the manifest.
 """
 
-import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from blanktrap.core.config import IndexConfig
-from blanktrap.core.errors import SourceError, UsageError
+from blanktrap.core.errors import UsageError
 from blanktrap.core.paths import PathPattern, parse_path_pattern
 from blanktrap.files.annotations import holds_labels, stage_annotations
 from blanktrap.files.annotations.formats import ReadOptions
 from blanktrap.files.annotations.matching import MatchCounts, match_annotations
 from blanktrap.files.annotations.staging import StagedAnnotations
+from blanktrap.files.databases import temporary_database
 from blanktrap.files.exif import read_exif
-from blanktrap.files.index_database import IndexDatabase
+from blanktrap.files.index_database import MEMORY_LIMIT, IndexDatabase
 from blanktrap.files.index_summary import AnnotationSummary, IndexSummary
 from blanktrap.files.inventory import open_inventory, walk_inventory
 from blanktrap.files.label_folders import label_by_folder
 from blanktrap.files.listing import MediaStage, refuse_unmatched_pattern
 from blanktrap.files.manifest import ROWS_PER_PART
 from blanktrap.files.manifest_writer import ManifestWriter, check_manifest_output
-from blanktrap.files.s3 import is_s3, one_line
+from blanktrap.files.s3 import is_s3
 from blanktrap.files.sources import LeftOut, Source, parse_source, walk_source
 from blanktrap.files.storage import Storage
 
@@ -83,7 +82,9 @@ def build_manifest(
         )
         listing = _Listing(storage, folder, pattern, config, left_out, on_progress)
         listing.run(parsed, inventory)
-        with _database(folder) as database:
+        doing = "the index could not be joined and sorted"
+        with temporary_database(doing, memory=MEMORY_LIMIT, within=folder) as connection:
+            database = IndexDatabase(connection, folder)
             database.load_media(listing.path)
             matches = [match_annotations(database.connection, one, at) for at, one in enumerate(staged.sets)]
             listing.tell("joining")
@@ -122,21 +123,6 @@ def _refuse_labels(storage: Storage, sources: list[Source], annotations: list[st
                 f"{source.location} is a table of labels and stands among the sources: write --annotations "
                 f"before each such file; name it in both places where it lists the images as well"
             )
-
-
-@contextlib.contextmanager
-def _database(folder: Path) -> Iterator[IndexDatabase]:
-    """Open the database for a block; what goes wrong in it is told in one line."""
-    database = IndexDatabase(folder)
-    try:
-        yield database
-    except duckdb.Error as problem:
-        raise SourceError(
-            f"the index could not be joined and sorted in {folder.parent} ({one_line(problem)[:300]}); "
-            f"TMPDIR chooses another folder with more room"
-        ) from problem
-    finally:
-        database.close()
 
 
 class _Listing:

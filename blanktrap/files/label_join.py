@@ -4,11 +4,9 @@ Owns: the join, in bounded memory: beyond its share it spills to a temporary fol
 scores' own labels, species and splits are all replaced by the manifest's.
 """
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +14,7 @@ import pyarrow as pa
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.evaluation.tally import gather
 from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_SCHEMA
+from blanktrap.files.databases import temporary_database
 
 SCORE_COLUMNS = [
     "media_id",
@@ -74,36 +73,28 @@ def join_labels(
     Raises:
         EvaluationError: the manifest labels nothing, a media twice, or none of the scored media.
     """
-    with tempfile.TemporaryDirectory(prefix="blanktrap-labels-") as folder:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": MEMORY_LIMIT,
-            "temp_directory": folder,
-            "preserve_insertion_order": "false",
-        }
-        with duckdb.connect(str(Path(folder) / "join.duckdb"), config=config) as connection:
-            kinds = {name: SCORES_SCHEMA.field(name).type for name in SCORE_COLUMNS}
-            kinds |= dict.fromkeys(measures, pa.float32())
-            load_table(connection, "scores", scores, pa.schema(kinds), "status IS NOT NULL")
-            kinds = {name: MANIFEST_SCHEMA.field(name).type for name in _LABEL_COLUMNS}
-            load_table(connection, "labels", labels, pa.schema(kinds), "label IS NOT NULL")
-            num_labels, num_distinct = _counts(
-                connection, "SELECT count(*), count(DISTINCT media_id) FROM labels"
+    with temporary_database(f"the labels of {where} could not be joined", memory=MEMORY_LIMIT) as connection:
+        kinds = {name: SCORES_SCHEMA.field(name).type for name in SCORE_COLUMNS}
+        kinds |= dict.fromkeys(measures, pa.float32())
+        load_table(connection, "scores", scores, pa.schema(kinds), "status IS NOT NULL")
+        kinds = {name: MANIFEST_SCHEMA.field(name).type for name in _LABEL_COLUMNS}
+        load_table(connection, "labels", labels, pa.schema(kinds), "label IS NOT NULL")
+        num_labels, num_distinct = _counts(
+            connection, "SELECT count(*), count(DISTINCT media_id) FROM labels"
+        )
+        (num_matched,) = _counts(connection, "SELECT count(*) FROM labels SEMI JOIN scores USING (media_id)")
+        if not num_labels:
+            raise EvaluationError(f"{where} labels no media: index again with --annotations")
+        if num_distinct < num_labels:
+            raise EvaluationError(
+                f"{where} labels media more than once ({num_labels - num_distinct:,} rows too many)"
             )
-            (num_matched,) = _counts(
-                connection, "SELECT count(*) FROM labels SEMI JOIN scores USING (media_id)"
+        if not num_matched:
+            raise EvaluationError(
+                f"{where} labels {num_labels:,} media and none of them is in the scores: "
+                f"give the manifest of the same archive"
             )
-            if not num_labels:
-                raise EvaluationError(f"{where} labels no media: index again with --annotations")
-            if num_distinct < num_labels:
-                raise EvaluationError(
-                    f"{where} labels media more than once ({num_labels - num_distinct:,} rows too many)"
-                )
-            if not num_matched:
-                raise EvaluationError(
-                    f"{where} labels {num_labels:,} media and none of them is in the scores: "
-                    f"give the manifest of the same archive"
-                )
-            yield LabelJoin(num_labels=num_labels, num_matched=num_matched, connection=connection)
+        yield LabelJoin(num_labels=num_labels, num_matched=num_matched, connection=connection)
 
 
 def load_table(

@@ -27,6 +27,7 @@ from blanktrap.files.annotations.formats import BadRowError
 from blanktrap.files.annotations.matching import match_names
 from blanktrap.files.annotations.megadetector import MegaDetectorResults, iter_detections
 from blanktrap.files.annotations.opening import OpenedAnnotations
+from blanktrap.files.databases import temporary_database
 from blanktrap.files.label_join import MEMORY_LIMIT, load_table
 from blanktrap.files.reports import REPORT_FILE, read_report
 from blanktrap.files.scores_reader import Scores, open_scores
@@ -198,11 +199,9 @@ def _detections(
     path: Path, where: str, media: Iterable[pa.Table], cutoff: float | None, folder: Path
 ) -> SecondOpinion:
     """MegaDetector's highest confidence for each media whose name is found, by the rules for annotations."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "temp_directory": str(folder),
-    }
-    with duckdb.connect(str(folder / "names.duckdb"), config=config) as connection:
+    with temporary_database(
+        f"{where} could not be matched", memory=MEMORY_LIMIT, within=folder
+    ) as connection:
         load_table(connection, "media", media, _MEDIA)
         load_table(connection, "detected", _named(path, where), _NAMED)
         connection.execute(_SAID)

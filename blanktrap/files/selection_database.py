@@ -5,19 +5,18 @@ some fifty bytes a labelled media; media without a label cost nothing.
 """
 
 import contextlib
-import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from blanktrap.core.errors import ManifestError, SourceError
+from blanktrap.core.errors import ManifestError
 from blanktrap.core.selection.groups import NONE
 from blanktrap.core.selection.labelled import NO_TIME, LabelledRows
 from blanktrap.core.vocabulary import Label, Split
+from blanktrap.files.databases import temporary_database
 from blanktrap.files.s3 import one_line
 
 # The process as a whole needs more: the arrays, and what reading Parquet takes.
@@ -80,35 +79,16 @@ def selection_database(location: str) -> Iterator["SelectionDatabase"]:
     Raises:
         SourceError: the database cannot go on, such as on a full disk.
     """
-    with tempfile.TemporaryDirectory(prefix="blanktrap-select-") as name:
-        folder = Path(name)
-        database = SelectionDatabase(folder)
-        try:
-            yield database
-        except duckdb.Error as problem:
-            raise SourceError(
-                f"the rows of {location} could not be joined in {folder.parent} "
-                f"({one_line(problem)[:300]}); TMPDIR chooses another folder with more room"
-            ) from problem
-        finally:
-            database.connection.close()
+    doing = f"the rows of {location} could not be joined"
+    with temporary_database(doing, memory=_MEMORY_LIMIT) as connection:
+        yield SelectionDatabase(connection)
 
 
 class SelectionDatabase:
-    """The tables of one selection, in a folder of their own."""
+    """The tables of one selection."""
 
-    def __init__(self, folder: Path) -> None:
-        self.connection = duckdb.connect(
-            str(folder / "select.duckdb"),
-            config={
-                "memory_limit": _MEMORY_LIMIT,
-                "temp_directory": str(folder / "spill"),
-                "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_community_extensions": False,
-            },
-        )
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
 
     def refuse_repeats(self, tables: Iterable[pa.Table], location: str) -> None:
         """Raise ManifestError where two rows have one media_id: a split of one would be that of both."""

@@ -16,10 +16,8 @@ A frame that was not scored is kept for people and says nothing here; a sequence
 counted apart.
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -28,6 +26,7 @@ import pyarrow.compute as pc
 
 from blanktrap.core.evaluation.measured import Measured, MeasuredSequences
 from blanktrap.core.evaluation.tally import IS_LABELLED, IS_NIGHT, IS_NONBLANK, IS_WHOLE, SPLITS, MediaRows
+from blanktrap.files.databases import temporary_database
 from blanktrap.files.label_join import MEMORY_LIMIT
 
 _COLUMNS = {
@@ -118,14 +117,8 @@ class SequenceGroups:
 @contextmanager
 def group_sequences() -> Iterator[SequenceGroups]:
     """Open a place to fold sequences in; its temporary files go when the context ends."""
-    with tempfile.TemporaryDirectory(prefix="blanktrap-sequences-") as folder:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": MEMORY_LIMIT,
-            "temp_directory": folder,
-            "preserve_insertion_order": "false",
-        }
-        with duckdb.connect(str(Path(folder) / "sequences.duckdb"), config=config) as connection:
-            yield SequenceGroups(connection)
+    with temporary_database("sequences could not be put together", memory=MEMORY_LIMIT) as connection:
+        yield SequenceGroups(connection)
 
 
 def _only(rows: MediaRows, chosen: np.ndarray) -> MediaRows:

@@ -4,7 +4,6 @@ Owns: a database that lives while one set is read. Refuses: knowing any format.
 """
 
 import contextlib
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -13,8 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from blanktrap.core.errors import SourceError
-from blanktrap.files.s3 import one_line
+from blanktrap.files.databases import temporary_database
 
 _MEMORY_LIMIT = "512MB"
 _BATCH_ROWS = 16_384
@@ -63,27 +61,10 @@ def join_database(folder: Path, where: str) -> Iterator[JoinDatabase]:
     Raises:
         SourceError: the disk is full, or the tables do not fit.
     """
-    with tempfile.TemporaryDirectory(prefix="join-", dir=folder) as own:
-        connection = duckdb.connect(
-            str(Path(own) / "join.duckdb"),
-            config={
-                "memory_limit": _MEMORY_LIMIT,
-                "temp_directory": str(Path(own) / "spill"),
-                "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_community_extensions": False,
-            },
-        )
-        try:
-            yield JoinDatabase(connection)
-        except duckdb.Error as problem:
-            raise SourceError(
-                f"{where} could not be joined in {folder} ({one_line(problem)[:300]}); "
-                f"TMPDIR chooses another folder with more room"
-            ) from problem
-        finally:
-            connection.close()
+    with temporary_database(
+        f"{where} could not be joined", memory=_MEMORY_LIMIT, within=folder
+    ) as connection:
+        yield JoinDatabase(connection)
 
 
 def _batches(schema: pa.Schema, rows: Iterator[tuple[Any, ...]]) -> Iterator[pa.Table]:
