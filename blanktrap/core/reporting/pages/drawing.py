@@ -119,7 +119,7 @@ class Panel:
     def diagonal(self) -> None:
         """The line that chance would give, in a square of shares."""
         self.marks.append(
-            f'<path class="grid" fill="none" stroke-dasharray="4 4" '
+            f'<path class="axis" fill="none" stroke-dasharray="4 4" '
             f'd="{_path(self.across([0.0, 1.0]), self.down([0.0, 1.0]))}"/>'
         )
 
