@@ -24,7 +24,7 @@ def test_demo_draws_learns_scores_and_measures(tmp_path: Path) -> None:
     assert any("scored 88 of 90 media, 2 unreadable" in line for line in printed)
     report = read_report(Storage(), str(out / "report"))
     assert report.measured_on.num_locations >= 1
-    assert report.warnings == []
+    assert not report.warnings
     assert any(text.startswith("drew 90/90") for text in shown)
     assert any(text.startswith("epoch 1/1") for text in shown)
 
