@@ -47,7 +47,7 @@ def main() -> None:
 
 def run(data: Path, folder: Path, num_epochs: int) -> None:
     """Index, train, score twice, compare, evaluate."""
-    from blanktrap.vision.training import train
+    from blanktrap.vision.training.one_machine import train
 
     storage = Storage()
     for name in ("missouri", "peru"):

@@ -51,7 +51,7 @@ def run_demo(
     from blanktrap.files.scores_reader import describe_run
     from blanktrap.files.selecting import select_splits
     from blanktrap.vision.drawing.archive import draw_archive
-    from blanktrap.vision.training import train
+    from blanktrap.vision.training.one_machine import train
 
     clock = _Clock()
     _claim(out, archive)

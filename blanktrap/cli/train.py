@@ -85,7 +85,7 @@ def train(
 def _train(manifest: str, out: str, settings: TrainConfig, storage: Storage) -> list[str]:
     from blanktrap.files.manifest import open_manifest
     from blanktrap.vision.cross_validation import cross_validate
-    from blanktrap.vision.training import train as train_network
+    from blanktrap.vision.training.one_machine import train as train_network
 
     with ProgressLine() as line:
         opened = open_manifest(storage, manifest)

@@ -110,6 +110,10 @@ def identify_model(weights_sha256: str, preprocessing: Preprocessing) -> str:
     Returns:
         Such as `resnet34-0123456789ab`: the same weights and preprocessing have the same name anywhere.
     """
-    canonical = json.dumps(preprocessing.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    # What is off by default and came later is left out: earlier models keep their names.
+    settings = preprocessing.model_dump(mode="json")
+    if not preprocessing.auto_gamma:
+        del settings["auto_gamma"]
+    canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(f"{weights_sha256}\n{canonical}".encode()).hexdigest()
     return f"{ARCHITECTURE}-{digest[:12]}"

@@ -44,7 +44,7 @@ from blanktrap.vision.out_of_fold import (
     write_out_of_fold,
 )
 from blanktrap.vision.scorer import Scorer
-from blanktrap.vision.training import decoding_reporter, train_decoded, warn_of_banner
+from blanktrap.vision.training.one_machine import decoding_reporter, train_decoded, warn_of_banner
 
 _SCORING_BATCH = 64
 

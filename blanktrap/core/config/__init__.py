@@ -7,19 +7,30 @@ resolved configuration is saved beside every output.
 
 from blanktrap.core.config.audit_discard import AuditDrawConfig, AuditJudgeConfig
 from blanktrap.core.config.audit_labels import AuditLabelsConfig
+from blanktrap.core.config.augment import AugmentConfig
 from blanktrap.core.config.base import Channel, Config, Share, resolve
 from blanktrap.core.config.demo import ArchiveConfig
 from blanktrap.core.config.evaluate import EvaluateConfig
 from blanktrap.core.config.index import IndexConfig
 from blanktrap.core.config.score import DecodeLimits, Precision, ScoreConfig
 from blanktrap.core.config.select import SelectConfig
-from blanktrap.core.config.train import Frames, Preprocessing, TrainConfig
+from blanktrap.core.config.train import (
+    Balance,
+    CalibrationKind,
+    Frames,
+    Preprocessing,
+    TrainConfig,
+    WorkersConfig,
+)
 
 __all__ = [
     "ArchiveConfig",
     "AuditDrawConfig",
     "AuditJudgeConfig",
     "AuditLabelsConfig",
+    "AugmentConfig",
+    "Balance",
+    "CalibrationKind",
     "Channel",
     "Config",
     "DecodeLimits",
@@ -32,5 +43,6 @@ __all__ = [
     "SelectConfig",
     "Share",
     "TrainConfig",
+    "WorkersConfig",
     "resolve",
 ]

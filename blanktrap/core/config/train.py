@@ -1,12 +1,16 @@
-"""`blanktrap train`, and the preprocessing that travels with the weights."""
+"""`blanktrap train`: the recipe, where it runs, and the preprocessing that travels with the weights."""
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from blanktrap.core.config.augment import AugmentConfig
 from blanktrap.core.config.base import Channel, Config
+from blanktrap.core.config.score import Precision
 
 Frames = Literal["first", "all", "only-media-level"]
+Balance = Literal["weight", "sampler", "none"]
+CalibrationKind = Literal["temperature", "isotonic", "none"]
 
 
 class Preprocessing(Config):
@@ -22,6 +26,8 @@ class Preprocessing(Config):
     """Share of the image height cropped at the top, where cameras print date and frame number."""
     banner_bottom: Annotated[float, Field(ge=0.0, le=0.4)] = 0.0
     """Share of the image height cropped at the bottom."""
+    auto_gamma: bool = False
+    """Brighten underexposed images and darken overexposed ones by a power of their luminance first."""
     mean: Channel = (0.485, 0.456, 0.406)
     """Mean of red, green, blue in [0, 1], subtracted before the network (ImageNet's)."""
     std: Channel = (0.229, 0.224, 0.225)
@@ -34,13 +40,33 @@ class TrainConfig(Config):
     weights: str = "imagenet"
     """`imagenet` (downloaded by torchvision), `none`, or the path of a checkpoint directory."""
     num_epochs: Annotated[int, Field(ge=1)] = 12
-    """Passes over the training media."""
+    """Passes over the training media, those of the head alone included."""
+    head_epochs: Annotated[int, Field(ge=0)] | None = None
+    """First passes in which only the last layer learns; None: 1 from learned weights, 0 from none."""
     batch_size: Annotated[int, Field(ge=2)] = 32
-    """Media in one step."""
+    """Media in one step over all workers: rate and schedule mean the same with any number of them."""
+    micro_batch_size: Annotated[int, Field(ge=1)] | None = None
+    """Media that a worker computes at once; a larger share of a step is accumulated. None: all of it."""
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
-    """Peak of the one-cycle schedule, AdamW."""
+    """Peak of the one-cycle schedule for the last layer, AdamW."""
+    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    """Factor of the rate from one stage of the network to the one below it; 1 from no weights, always."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.05
     """AdamW weight decay; norms and biases are spared."""
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.05
+    """Share of a label given to the other one: some labels are wrong."""
+    averaging_epochs: Annotated[float, Field(ge=0.0)] = 1.0
+    """How far back the moving average of the weights reaches, in epochs; 0 takes the weights as they are."""
+    balance: Balance = "weight"
+    """How a rare label gets a fair hearing: more weight in the loss, more draws, or not at all."""
+    patience: Annotated[int, Field(ge=1)] | None = 6
+    """Epochs without a better average precision on the validation media that end training; None: never."""
+    precision: Precision = "auto"
+    """Number format of the network's arithmetic; weights stay float32."""
+    augment: AugmentConfig = AugmentConfig()
+    """What may happen to a training image."""
+    calibration: CalibrationKind = "temperature"
+    """How scores become probabilities, fitted on the validation media."""
     min_recall: Annotated[float, Field(gt=0.0, le=1.0)] = 0.95
     """Nonblank recall on the validation media that the recommended cutoff keeps."""
     frames: Frames = "all"
@@ -57,3 +83,36 @@ class TrainConfig(Config):
     """Seed of split, initial weights, order and augmentation."""
     preprocessing: Preprocessing = Preprocessing()
     """What happens to a decoded image before the network; saved in the model card."""
+
+    @model_validator(mode="after")
+    def _head_before_all(self) -> "TrainConfig":
+        if self.head_epochs is not None and self.head_epochs >= self.num_epochs:
+            raise ValueError(
+                f"--head-epochs {self.head_epochs} leaves no epoch of {self.num_epochs} for the whole network"
+            )
+        return self
+
+
+class WorkersConfig(Config):
+    """Where training runs: no part of the recipe, and free to change when a run goes on."""
+
+    min_workers: Annotated[int, Field(ge=1)] = 1
+    """Workers at the least."""
+    max_workers: Annotated[int, Field(ge=1)] = 1
+    """Workers at the most; more than the least: training goes on with those that are there."""
+    use_gpu: bool = False
+    """One GPU for each worker, else CPU cores."""
+    name: str | None = None
+    """Name of the run under `storage`; None: `training`."""
+    storage: str | None = None
+    """Where the state of unfinished runs is kept, local or S3; None: beside the checkpoint."""
+    cache: str | None = None
+    """Local folder, on every machine, for decoded images; None: a temporary one, removed at the end."""
+
+    @model_validator(mode="after")
+    def _workers_in_order(self) -> "WorkersConfig":
+        if self.max_workers < self.min_workers:
+            raise ValueError(
+                f"--num-workers {self.min_workers}-{self.max_workers}: the second number is the larger one"
+            )
+        return self

@@ -14,7 +14,7 @@ from blanktrap.files.storage import Storage
 from blanktrap.vision import decoded_media, training
 from blanktrap.vision.checkpoints import load_network
 from blanktrap.vision.scorer import Scorer
-from blanktrap.vision.training import train
+from blanktrap.vision.training.one_machine import train
 from blanktrap.vision.training_report import TrainProgress
 
 STORAGE = Storage()
