@@ -25,6 +25,21 @@ NoSignRequest = Annotated[
     bool, typer.Option("--no-sign-request", help="Read public S3 buckets without credentials.")
 ]
 OverwriteManifest = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier manifest at --out.")]
+# What every command that acts on scores is told; `DecisionConfig` holds it.
+Cutoff = Annotated[
+    float | None,
+    typer.Option(help="Media at or above it are kept, the rest set aside (default: the model card's)."),
+]
+ReviewBelow = Annotated[
+    float | None,
+    typer.Option(
+        help="Media from the cutoff up to here are for review, kept only from here on (default: none are)."
+    ),
+]
+KeepSequences = Annotated[
+    bool,
+    typer.Option("--keep-sequences", help="A blank frame stays where another frame of its sequence is kept."),
+]
 
 
 def _print_version(wanted: bool) -> None:

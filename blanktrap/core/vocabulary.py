@@ -32,6 +32,15 @@ class Status(StrEnum):
     UNSUPPORTED = "unsupported"
 
 
+class Decision(StrEnum):
+    """What becomes of a media. One without a score is `unreadable`, whatever its status: never set aside."""
+
+    SET_ASIDE = "set_aside"
+    REVIEW = "review"
+    KEEP = "keep"
+    UNREADABLE = "unreadable"
+
+
 class Split(StrEnum):
     """The part of the labelled media that a row belongs to."""
 

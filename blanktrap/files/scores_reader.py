@@ -48,12 +48,14 @@ class Scores:
                     yield from pool.map(lambda part: _read_part(storage, part, columns), window)
                     window = []
 
-    def iter_columns(self, storage: Storage, columns: list[str]) -> Iterator[pa.Table]:
+    def iter_columns(
+        self, storage: Storage, columns: list[str], *, extras: dict[str, pa.DataType] | None = None
+    ) -> Iterator[pa.Table]:
         """As `iter_tables`, in the contract's types; a column that a part lacks is null throughout.
 
-        Columns beyond the contract's are measures, and are read as float32.
+        Columns beyond the contract's are read as `extras` says, else as float32: they are measures.
         """
-        kinds = {field.name: field.type for field in SCORES_SCHEMA}
+        kinds = {**(extras or {}), **{field.name: field.type for field in SCORES_SCHEMA}}
         fields = pa.schema([pa.field(name, kinds.get(name, pa.float32())) for name in columns])
         for table in self.iter_tables(storage, columns):
             arrays = [
@@ -66,10 +68,12 @@ class Scores:
 
     def column_names(self, storage: Storage) -> list[str]:
         """The columns of the first part; empty where there is no part."""
-        if not self.parts:
-            return []
-        names: list[str] = pq.read_schema(storage.open_random(self.parts[0])).names
+        names: list[str] = self.schema(storage).names if self.parts else []
         return names
+
+    def schema(self, storage: Storage) -> pa.Schema:
+        """The columns of the first part and their types; those of the contract where there is no part."""
+        return pq.read_schema(storage.open_random(self.parts[0])) if self.parts else SCORES_SCHEMA
 
 
 def open_scores(storage: Storage, location: str, *, allow_incomplete: bool = False) -> Scores:

@@ -9,6 +9,7 @@ from blanktrap.core.config.audit_discard import AuditDrawConfig, AuditJudgeConfi
 from blanktrap.core.config.audit_labels import AuditLabelsConfig
 from blanktrap.core.config.augment import AugmentConfig
 from blanktrap.core.config.base import Channel, Config, Share, resolve
+from blanktrap.core.config.decision import DecisionConfig
 from blanktrap.core.config.demo import ArchiveConfig
 from blanktrap.core.config.evaluate import EvaluateConfig
 from blanktrap.core.config.index import IndexConfig
@@ -33,6 +34,7 @@ __all__ = [
     "CalibrationKind",
     "Channel",
     "Config",
+    "DecisionConfig",
     "DecodeLimits",
     "EvaluateConfig",
     "Frames",
