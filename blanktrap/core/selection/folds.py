@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from blanktrap.core.errors import TrainingError
 from blanktrap.core.selection.dealing import count_strata, deal_groups
-from blanktrap.core.statistics.cutoffs import choose_cutoff
+from blanktrap.core.statistics.cutoffs import best_blank_recall
 from blanktrap.core.statistics.metrics import rank_scores
 from blanktrap.core.wording import percent
 
@@ -107,9 +107,7 @@ def measure_folds(
                 area_under_roc=ranked.area_under_roc() if both else None,
                 average_precision=ranked.average_precision() if both else None,
                 blank_recalls=tuple(
-                    ranked.confusion_at(choose_cutoff(scores, labels, min_recall=recall)).blank_recall
-                    if both
-                    else None
+                    best_blank_recall(scores, labels, min_recall=recall) if both else None
                     for recall in RECALLS
                 ),
             )

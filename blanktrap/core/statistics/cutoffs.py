@@ -1,7 +1,7 @@
 """Which cutoff to work with.
 
-Owns: the choice of a cutoff from scores and labels. Refuses: promising anything about other locations
-than those the labels come from.
+Owns: the choice of a cutoff from scores and labels, and what it saves there. Refuses: promising anything
+about other locations than those the labels come from.
 """
 
 import math
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from blanktrap.core.errors import CutoffError
-from blanktrap.core.statistics.metrics import rank_scores
+from blanktrap.core.statistics.metrics import confusion_counts, rank_scores
 
 
 def choose_cutoff(p_nonblank: ArrayLike, is_nonblank: ArrayLike, *, min_recall: float) -> float:
@@ -43,3 +43,15 @@ def choose_cutoff(p_nonblank: ArrayLike, is_nonblank: ArrayLike, *, min_recall: 
     if num_kept > 1 and (num_kept - 1) / ranked.size >= min_recall:
         num_kept -= 1
     return float(ranked[ranked.size - num_kept])
+
+
+def best_blank_recall(p_nonblank: ArrayLike, is_nonblank: ArrayLike, *, min_recall: float) -> float | None:
+    """The largest share of blanks removed by a cutoff that keeps enough nonblank media.
+
+    Args, errors: as `choose_cutoff`, whose cutoff it is measured at: the highest one removes the most.
+
+    Returns:
+        In [0, 1]; None without blank media. Cutoff and share are of the same media, so it flatters.
+    """
+    cutoff = choose_cutoff(p_nonblank, is_nonblank, min_recall=min_recall)
+    return confusion_counts(p_nonblank, is_nonblank, cutoff).blank_recall

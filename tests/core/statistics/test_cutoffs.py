@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blanktrap.core.errors import CutoffError
-from blanktrap.core.statistics.cutoffs import choose_cutoff
+from blanktrap.core.statistics.cutoffs import best_blank_recall, choose_cutoff
 from blanktrap.core.statistics.metrics import confusion_counts
 
 
@@ -46,3 +46,13 @@ def test_no_nonblank_media_is_refused():
 def test_impossible_recalls_are_refused(min_recall):
     with pytest.raises(CutoffError, match="cannot be asked for"):
         choose_cutoff([0.1], [True], min_recall=min_recall)
+
+
+def test_the_best_blank_recall_is_that_of_the_highest_cutoff_that_keeps_enough():
+    # 75 % of the nonblank ones are kept from 0.6 on: of the blanks 0.7 stays, 0.5 and 0.1 go.
+    scores = [0.9, 0.8, 0.6, 0.3, 0.7, 0.5, 0.1]
+    labels = [True, True, True, True, False, False, False]
+    assert best_blank_recall(scores, labels, min_recall=0.75) == pytest.approx(2 / 3)
+    assert best_blank_recall(scores[:4], labels[:4], min_recall=0.75) is None
+    with pytest.raises(CutoffError, match="no nonblank media"):
+        best_blank_recall(scores[4:], labels[4:], min_recall=0.75)
