@@ -34,3 +34,8 @@ class AugmentConfig(Config):
     """Blades of grass before the lens."""
     jpeg: Share = 0.2
     """Compressed hard, as cameras do to save room."""
+
+    @classmethod
+    def off(cls) -> "AugmentConfig":
+        """No change at all."""
+        return cls(**{name: 0.0 for name in cls.model_fields if name != "max_cut"})

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from blanktrap.vision.augmentation import MAX_SHIFT, augment
+from blanktrap.vision.augmentation.plain import MAX_SHIFT, augment
 
 
 def chance(seed: int = 0) -> torch.Generator:
