@@ -1,4 +1,4 @@
-"""Manifest chunks as a Ray Data source of decoded batches.
+"""Manifest chunks, or media in any order, as a Ray Data source of decoded batches.
 
 Owns: one read task a chunk, which fetches and decodes its media and yields batches of pixels with the
 rows they belong to. Refuses: the network; torch is not loaded here.
@@ -53,6 +53,20 @@ class ChunkSource:
         """
         # Another program's manifest may have columns of its own, under names that are used here.
         rows = rows.select(MANIFEST_SCHEMA.names)
+        rows = rows.append_column(CHUNK, pa.array([chunk] * rows.num_rows, pa.int64()))
+        positions = np.arange(start, start + rows.num_rows)
+        return self.read_media(rows.append_column(ROW, pa.array(positions, pa.int64())))
+
+    def read_media(self, rows: pa.Table) -> Iterator[pa.Table]:
+        """Fetch and decode media and yield them in batches.
+
+        Args:
+            rows: with `uri` and `size_bytes`.
+
+        Yields:
+            Tables of at most `batch_size` rows, in order: the columns of `rows`, those that decoding knows,
+            and `pixels`; see `read_chunk`.
+        """
         loaded = load_images(
             rows.column("uri").to_pylist(),
             rows.column("size_bytes").to_pylist(),
@@ -63,11 +77,7 @@ class ChunkSource:
         )
         for offset in range(0, rows.num_rows, self.batch_size):
             part = rows.slice(offset, self.batch_size)
-            images = list(islice(loaded, part.num_rows))
-            part = part.append_column(CHUNK, pa.array([chunk] * part.num_rows, pa.int64()))
-            positions = np.arange(start + offset, start + offset + part.num_rows)
-            part = part.append_column(ROW, pa.array(positions, pa.int64()))
-            yield self._with_images(part, images)
+            yield self._with_images(part, list(islice(loaded, part.num_rows)))
 
     def _with_images(self, rows: pa.Table, loaded: list[LoadedImage]) -> pa.Table:
         columns = {**image_columns(loaded), PIXELS: self._pixel_column(loaded)}

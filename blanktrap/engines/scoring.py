@@ -10,7 +10,6 @@ exactly once whatever was killed, and at most the chunks in flight are done agai
 
 import logging
 import platform
-import re
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -24,11 +23,12 @@ from ray.exceptions import RayError
 
 import blanktrap
 from blanktrap.core.config import Precision, ScoreConfig
-from blanktrap.core.errors import BlanktrapError, CheckpointError, EngineError, SourceError
+from blanktrap.core.errors import CheckpointError, EngineError, SourceError
 from blanktrap.core.model_card import ModelCard
 from blanktrap.engines.chunks import PIXELS, ChunkDatasource, ChunkSource, pixels_of
 from blanktrap.engines.cluster import ClusterResources, connected
 from blanktrap.engines.collecting import Pace, ScoreProgress, collect_chunks
+from blanktrap.engines.failures import plain_error
 from blanktrap.files.manifest import Manifest, open_manifest
 from blanktrap.files.model_cards import read_card
 from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError
@@ -218,7 +218,7 @@ def _scored_batches(
         try:
             yield from dataset.iter_batches(batch_size=None, batch_format="pyarrow")
         except RayError as problem:
-            raise _plain_error(problem) from problem
+            raise plain_error(problem) from problem
 
 
 def _prepare_context(source: ChunkSource) -> None:
@@ -243,18 +243,3 @@ def _pool_size(config: ScoreConfig, cluster: ClusterResources) -> tuple[int, int
         return config.min_actors or 1, largest
     largest = config.max_actors or max(1, int(cluster.num_cpus), config.min_actors or 0)
     return config.min_actors or largest, largest
-
-
-def _plain_error(problem: BaseException) -> BlanktrapError:
-    """Find our own one-line error under what Ray wraps around it."""
-    seen: BaseException | None = problem
-    while seen is not None:
-        if isinstance(seen, BlanktrapError):
-            return type(seen)(*seen.args)
-        cause = getattr(seen, "cause", None)
-        seen = cause if isinstance(cause, BaseException) else seen.__cause__
-    # An actor that fails in its constructor leaves only text behind.
-    ours = re.findall(r"blanktrap\.[\w.]+Error: (.+)", str(problem))
-    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    reason = ours[-1] if ours else lines[-1] if lines else type(problem).__name__
-    return EngineError(f"the work stopped: {reason}; run the same command again to go on")
