@@ -23,11 +23,15 @@ from blanktrap.files.storage import Storage
 class LabelledMedia:
     """Labelled rows of a manifest, each in one split. All arrays have shape (num_media,)."""
 
+    media_ids: np.ndarray
+    """Strings."""
     uris: np.ndarray
     """Strings."""
     sizes_bytes: np.ndarray
     """File sizes the manifest knows, None where it does not."""
     location_ids: np.ndarray
+    """Strings or None."""
+    sequence_ids: np.ndarray
     """Strings or None."""
     is_nonblank: np.ndarray
     """Human labels, boolean."""
@@ -37,9 +41,11 @@ class LabelledMedia:
     def take(self, chosen: np.ndarray) -> "LabelledMedia":
         """The rows that a boolean mask or an index chooses."""
         return LabelledMedia(
+            media_ids=self.media_ids[chosen],
             uris=self.uris[chosen],
             sizes_bytes=self.sizes_bytes[chosen],
             location_ids=self.location_ids[chosen],
+            sequence_ids=self.sequence_ids[chosen],
             is_nonblank=self.is_nonblank[chosen],
             splits=self.splits[chosen],
         )
@@ -47,6 +53,14 @@ class LabelledMedia:
     def locations(self) -> tuple[str, ...]:
         """Distinct locations, sorted; media without one add none."""
         return tuple(sorted({str(name) for name in self.location_ids if name is not None}))
+
+    def sequence_codes(self) -> np.ndarray:
+        """A number for each sequence, int64; -1 for media that are in none."""
+        codes: dict[str, int] = {}
+        return np.array(
+            [-1 if name is None else codes.setdefault(name, len(codes)) for name in self.sequence_ids],
+            np.int64,
+        )
 
     def label_counts(self) -> dict[str, int]:
         """Media by split and label, such as `train/blank`."""
@@ -120,9 +134,11 @@ def media_of(rows: pa.Table, splits: list[str | None]) -> LabelledMedia:
         return np.array(rows.column(name).to_pylist(), dtype=object)
 
     return LabelledMedia(
+        media_ids=objects("media_id"),
         uris=objects("uri"),
         sizes_bytes=objects("size_bytes"),
         location_ids=objects("location_id"),
+        sequence_ids=objects("sequence_id"),
         is_nonblank=objects("label") == Label.NONBLANK,
         splits=np.array(splits, dtype=object),
     )

@@ -73,7 +73,7 @@ class Scorer:
         self.preprocessing = preprocessing
         self.model_id = model_id
         self.device = _choose_device(device)
-        self.dtype = _choose_dtype(self.device, precision)
+        self.dtype = choose_dtype(self.device, precision)
         with torch.inference_mode():
             folded = fold_batch_norm(network).to(self.device, self.dtype)
             self._blocked = self.device.type == "cpu" and self.dtype is torch.bfloat16 and has_fast_bfloat16()
@@ -209,7 +209,8 @@ def _choose_device(device: str | None) -> torch.device:
     return chosen
 
 
-def _choose_dtype(device: torch.device, precision: Precision) -> torch.dtype:
+def choose_dtype(device: torch.device, precision: Precision) -> torch.dtype:
+    """The number format that a precision means on a device. Raises UsageError: float16 on a CPU."""
     if precision == "auto":
         if device.type == "cpu":
             return torch.bfloat16 if has_fast_bfloat16() else torch.float32

@@ -43,3 +43,12 @@ def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     contrast = between(1.0 - MAX_CONTRAST, 1.0 + MAX_CONTRAST).view(-1, 1, 1, 1)
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     return (((images - mean) * contrast + mean) * brightness).clamp_(0.0, 255.0)
+
+
+class Augmenter:
+    def __init__(self, config: object) -> None:
+        self._config = config
+
+    def __call__(self, pixels: torch.Tensor, device: torch.device, chance: torch.Generator) -> torch.Tensor:
+        images = pixels.to(device).permute(0, 3, 1, 2).float()
+        return augment(images, chance) if getattr(self._config, "flip", 0) else images

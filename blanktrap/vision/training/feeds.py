@@ -1,13 +1,17 @@
 """What the training loop is fed with: decoded media, a batch at a time.
 
-Owns: the contract of a feed. Refuses: decoding, and the order of an epoch; both are the feed's own matter.
+Owns: the contract of a feed, and the plainest one, over pixels that are in memory. Refuses: decoding, and the
+order of an epoch, which the loop decides.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
+from blanktrap.vision.decoded_media import DecodedMedia
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +27,7 @@ class Batch:
 
 
 class Feed(Protocol):
-    """The media of one worker. Media that cannot be decoded are in no batch."""
+    """Decoded media of one worker."""
 
     def epoch(self, order: np.ndarray, batch_size: int) -> Iterator[Batch]:
         """Give decoded media in the given order.
@@ -41,10 +45,32 @@ class Feed(Protocol):
 
     @property
     def waited_s(self) -> float:
-        """Seconds that the loop has waited for batches, from the beginning of the run."""
+        """Seconds that the loop has waited for batches so far."""
         ...
 
     @property
-    def left_out(self) -> dict[str, int]:
-        """Distinct media that could not be decoded so far, by status."""
+    def left_out(self) -> dict[int, str]:
+        """Media met so far that cannot be decoded: their positions, and the status of each."""
         ...
+
+
+class MemoryFeed:
+    """Media whose pixels are there already."""
+
+    def __init__(self, media: DecodedMedia) -> None:
+        """Args: media: positions in the run's labelled media are those of `media.media`."""
+        self._media = media
+        images = [media.loaded[place].image for place in media.positions]
+        self._is_night = np.array([image is not None and image.is_night for image in images])
+        self.waited_s = 0.0
+        self.left_out: dict[int, str] = {}
+
+    def epoch(self, order: np.ndarray, batch_size: int) -> Iterator[Batch]:
+        """See `Feed.epoch`."""
+        for start in range(0, len(order), batch_size):
+            started = time.perf_counter()
+            rows = order[start : start + batch_size]
+            pixels = np.asarray(self._media.pixels[self._media.positions[rows]])
+            batch = Batch(rows=rows, pixels=pixels, is_night=self._is_night[rows])
+            self.waited_s += time.perf_counter() - started
+            yield batch

@@ -43,6 +43,8 @@ class TrainSummary:
     """As written to the checkpoint."""
     out: str
     """The checkpoint's location."""
+    num_epochs: int
+    """Epochs that were trained; fewer than the recipe's where training ended early."""
     best_epoch: int
     """The epoch, from 1, whose weights were kept."""
     left_out: dict[str, int]
@@ -66,7 +68,7 @@ class TrainSummary:
         )
         lines = [
             f"trained on {blank + nonblank:,} media ({blank:,} blank, {nonblank:,} nonblank) of "
-            f"{len(self.card.training_locations)} locations: {self.card.config.num_epochs} epochs in "
+            f"{len(self.card.training_locations)} locations: {self._epochs()} in "
             f"{duration(self.training_s)}, {self.images_per_s:.1f} images/s",
             f"validated on {metrics.num_media:,} media ({metrics.num_nonblank:,} nonblank) of "
             f"{where}, best epoch {self.best_epoch}: average precision "
@@ -82,6 +84,12 @@ class TrainSummary:
             named = ", ".join(f"{count:,} {status}" for status, count in sorted(self.left_out.items()))
             lines.append(f"left out: {named} of the labelled images (--verbose names them)")
         return [*lines, f"model {self.card.model_id} in {self.out}"]
+
+    def _epochs(self) -> str:
+        planned, done = self.card.config.num_epochs, self.num_epochs
+        if done == planned:
+            return f"{done} epochs"
+        return f"{done} of {planned} epochs (the last {done - self.best_epoch} were no better)"
 
 
 def _figure(value: float | None) -> str:

@@ -1,0 +1,76 @@
+"""Many workers take the steps that one would take."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import multiprocessing
+
+from blanktrap.core.config import AugmentConfig
+from blanktrap.core.errors import TrainingError
+from blanktrap.vision.training.workers import Workers
+from tests.vision.training.loops import CONFIG, make_loop
+
+# All 30 training media are one step, and only the head moves: no norm sees another batch than alone.
+ONE_STEP = CONFIG.model_copy(
+    update={
+        "weights": "imagenet",
+        "batch_size": 64,
+        "num_epochs": 3,
+        "head_epochs": 2,
+        "augment": AugmentConfig(**dict.fromkeys(AugmentConfig.model_fields, 0.0)),
+    }
+)
+
+
+def _work(rank: int, count: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=count
+    )
+    try:
+        loop = make_loop(ONE_STEP)
+        records = [record for record, _ in zip(loop.epochs(), range(2), strict=False)]
+        assert loop.state.best_scores is not None
+        torch.save(
+            {
+                "weights": loop.state.network["fc.weight"],
+                "rows": loop.state.best_scores.rows.tolist(),
+                "loss": records[-1].train_loss,
+            },
+            f"{folder}/{rank}.pt",
+        )
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_three_workers_take_the_steps_of_one(tmp_path: Path) -> None:
+    alone = make_loop(ONE_STEP)
+    records = [record for record, _ in zip(alone.epochs(), range(2), strict=False)]
+    multiprocessing.spawn(_work, args=(3, str(tmp_path)), nprocs=3)
+    for rank in range(3):
+        found = torch.load(tmp_path / f"{rank}.pt")
+        # Sums over 3 x 10 and over 30 media round differently, and AdamW divides by the gradient's size.
+        assert torch.allclose(found["weights"], alone.state.network["fc.weight"], atol=5e-5)
+        assert alone.state.best_scores is not None
+        assert found["rows"] == alone.state.best_scores.rows.tolist()
+        assert found["loss"] == pytest.approx(records[-1].train_loss, rel=1e-5)
+
+
+def test_shares_sum_to_the_step_and_parts_to_the_media() -> None:
+    shares, rows = [], []
+    for rank in range(3):
+        workers = Workers()
+        workers.rank, workers.count = rank, 3
+        shares.append(workers.share_of(32))
+        rows.extend(workers.part_of(np.arange(100), seed=4).tolist())
+    assert shares == [11, 11, 10]
+    assert sorted(rows) == list(range(100))
+
+
+def test_more_workers_than_media_in_a_step_are_refused() -> None:
+    workers = Workers()
+    workers.count = 40
+    with pytest.raises(TrainingError, match="40 workers have nothing to share in steps of 32 media"):
+        workers.share_of(32)
