@@ -39,6 +39,8 @@ def code_locations(locations: Names) -> tuple[NDArray[np.int64], list[object]]:
             ) from problem
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks() if array.num_chunks else pa.array([], array.type)
+    if pa.types.is_null(array.type):
+        array = array.cast(pa.string())  # else null would be one of the names, and come twice
     if not isinstance(array, pa.DictionaryArray):
         array = array.dictionary_encode()
     names: list[object] = array.dictionary.to_pylist()

@@ -36,3 +36,9 @@ def test_codes_may_be_numbers_and_may_be_none_at_all():
 def test_names_of_two_kinds_are_refused():
     with pytest.raises(EvaluationError, match="of one kind"):
         code_locations(["S1", 2])
+
+
+def test_no_known_location_at_all_is_one_group():
+    codes, names = code_locations([None, None, None])
+    assert codes.tolist() == [0, 0, 0]
+    assert names == [None]
