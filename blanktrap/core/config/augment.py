@@ -28,8 +28,12 @@ class AugmentConfig(Config):
     """A moving camera or animal at a long exposure."""
     defocus: Share = 0.1
     """Out of focus: too close, or a damp lens."""
-    weather: Share = 0.1
-    """Rain, fog, or drops on the lens."""
+    fog: Share = 0.05
+    """Fog, thicker far off."""
+    rain: Share = 0.05
+    """Streaks of rain."""
+    drops: Share = 0.05
+    """Drops on the lens."""
     grass: Share = 0.1
     """Blades of grass before the lens."""
     jpeg: Share = 0.2
@@ -38,4 +42,8 @@ class AugmentConfig(Config):
     @classmethod
     def off(cls) -> "AugmentConfig":
         """No change at all."""
-        return cls(**{name: 0.0 for name in cls.model_fields if name != "max_cut"})
+        return cls(**dict.fromkeys(cls().chances(), 0.0))
+
+    def chances(self) -> dict[str, float]:
+        """Chance of each circumstance, by name."""
+        return self.model_dump(exclude={"max_cut"})

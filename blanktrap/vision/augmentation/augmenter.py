@@ -11,9 +11,14 @@ import torch
 
 from blanktrap.core.config import AugmentConfig
 from blanktrap.core.light import INFRARED_CHROMA
+from blanktrap.vision.augmentation.blur import defocus, motion_blur
+from blanktrap.vision.augmentation.compression import compress
 from blanktrap.vision.augmentation.draw import NUM_LOTS, Draw
-from blanktrap.vision.augmentation.light import light
+from blanktrap.vision.augmentation.grass import grass
+from blanktrap.vision.augmentation.light import exposure, light, sun_flare
+from blanktrap.vision.augmentation.night import infrared
 from blanktrap.vision.augmentation.view import crop, flip, mirrored
+from blanktrap.vision.augmentation.weather import drops, fog, rain
 
 Change = Callable[[torch.Tensor, Draw], torch.Tensor]
 
@@ -27,12 +32,21 @@ class Augmenter:
     """
 
     def __init__(self, config: AugmentConfig) -> None:
-        changes: dict[str, Change] = {
+        self._config = config
+        self._changes: dict[str, Change] = {
             "flip": flip,
             "crop": partial(crop, max_cut=config.max_cut),
+            "grass": grass,
+            "fog": fog,
+            "rain": rain,
+            "drops": drops,
+            "sun_flare": sun_flare,
+            "motion_blur": motion_blur,
+            "defocus": defocus,
             "light": light,
+            "exposure": exposure,
+            "infrared": infrared,
         }
-        self._changes = [(name, getattr(config, name), change) for name, change in changes.items()]
 
     def __call__(
         self,
@@ -53,27 +67,34 @@ class Augmenter:
         Returns:
             Values in [0, 255], float32 on the device, shape (num_media, 3, height_px, width_px).
         """
-        lots = torch.rand(
-            len(pixels), len(self._changes), 1 + NUM_LOTS, dtype=torch.float64, generator=chance
-        )
+        names = ["jpeg", *self._changes]
+        shape = (len(names), len(pixels), 1 + NUM_LOTS)
+        lots = dict(zip(names, torch.rand(shape, dtype=torch.float64, generator=chance), strict=True))
         is_infrared = _without_colour(pixels)
+        compressed = self._befallen("jpeg", lots)
+        if len(compressed):
+            pixels = pixels.clone()
+            pixels[compressed] = compress(pixels[compressed], lots["jpeg"][compressed, 1])
         images = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
-        for number, (name, share, change) in enumerate(self._changes):
-            befalls = lots[:, number, 0] < share
-            chosen = befalls.nonzero().squeeze(1)
-            if not len(chosen):
+        for name, change in self._changes.items():
+            befallen = self._befallen(name, lots)
+            if not len(befallen):
                 continue
             if name == "flip" and boxes is not None:
-                boxes = [mirrored(one) if hit else one for one, hit in zip(boxes, befalls, strict=True)]
+                boxes = [mirrored(one) if media in befallen else one for media, one in enumerate(boxes)]
             draw = Draw(
-                lots=lots[chosen, number, 1:],
-                is_infrared=is_infrared[chosen],
-                boxes=None if boxes is None else [boxes[media] for media in chosen.tolist()],
+                lots=lots[name][befallen, 1:],
+                is_infrared=is_infrared[befallen],
+                boxes=None if boxes is None else [boxes[media] for media in befallen.tolist()],
                 device=device,
             )
-            where = chosen.to(device, non_blocking=True)
+            where = befallen.to(device, non_blocking=True)
             images[where] = change(images[where], draw)
         return images
+
+    def _befallen(self, name: str, lots: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Positions of the images that meet a circumstance, on the CPU: waiting for a GPU would cost more."""
+        return (lots[name][:, 0] < getattr(self._config, name)).nonzero().squeeze(1)
 
 
 def _without_colour(pixels: torch.Tensor) -> torch.Tensor:

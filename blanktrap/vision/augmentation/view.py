@@ -12,7 +12,7 @@ from torchvision.transforms.v2 import functional
 
 from blanktrap.vision.augmentation.draw import Draw
 
-MAX_MARGIN = 0.15
+MAX_MARGIN = 0.1
 """Largest share of width and height that a view may show beyond the picture, where it is mirrored."""
 
 _SIDES = 2

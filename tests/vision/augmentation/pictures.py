@@ -6,7 +6,7 @@ from blanktrap.core.config import AugmentConfig
 from blanktrap.vision.augmentation import Augmenter
 
 CPU = torch.device("cpu")
-CHANCES = ["crop", "flip", "light"]
+CHANCES = sorted(set(AugmentConfig.model_fields) - {"max_cut"})
 ALWAYS = AugmentConfig(**dict.fromkeys(CHANCES, 1.0))
 
 
