@@ -51,6 +51,17 @@ def _download_imagenet() -> dict[str, torch.Tensor]:
         ) from problem
 
 
+def split_at_last_map(network: nn.Module) -> tuple[nn.Sequential, nn.Sequential]:
+    """Cut the network in two, sharing its layers.
+
+    Returns:
+        Images to the last feature map, shape (num_media, channels, rows, columns); and from there, pooling
+        first, to logits, shape (num_media, 1).
+    """
+    *body, pooling, last = network.children()
+    return nn.Sequential(*body), nn.Sequential(pooling, nn.Flatten(1), last)
+
+
 def fold_batch_norm(network: nn.Module) -> nn.Module:
     """Return a copy for inference whose convolutions have taken in the batch norms that follow them.
 

@@ -13,11 +13,12 @@ from torch import nn
 
 from blanktrap.core.config import DecodeLimits, Precision, Preprocessing
 from blanktrap.core.errors import DecodeError, UsageError
+from blanktrap.core.model_card import ModelCard
 from blanktrap.core.vocabulary import Status
 from blanktrap.files.storage import Storage
 from blanktrap.vision.checkpoints import load_network
 from blanktrap.vision.decoding import DecodedImage, decode_image
-from blanktrap.vision.network import fold_batch_norm
+from blanktrap.vision.network import fold_batch_norm, split_at_last_map
 
 PRECISION_TOLERANCE = 0.02
 """Largest difference of `p_nonblank` between bfloat16 or float16 and float32."""
@@ -97,7 +98,13 @@ class Scorer:
         cls, storage: Storage, location: str, device: str | None = None, precision: Precision = "auto"
     ) -> "Scorer":
         """Load a checkpoint for scoring. Raises CheckpointError, SourceError, UsageError."""
-        network, card = load_network(storage, location)
+        return cls.of(*load_network(storage, location), device=device, precision=precision)
+
+    @classmethod
+    def of(
+        cls, network: nn.Module, card: ModelCard, *, device: str | None = None, precision: Precision = "auto"
+    ) -> "Scorer":
+        """A scorer of a network with its card; all that the card says of scoring is obeyed here."""
         return cls(network, card.preprocessing, device=device, precision=precision, model_id=card.model_id)
 
     def score_pixels(self, pixels: np.ndarray) -> np.ndarray:
@@ -128,11 +135,14 @@ class Scorer:
                 p_nonblank[start : start + self._batch] = scores[: len(part)]
         return p_nonblank
 
-    def _score_batch(self, batch: torch.Tensor) -> np.ndarray:
+    def as_input(self, batch: torch.Tensor) -> torch.Tensor:
+        """Bytes of shape (n, height_px, width_px, 3) as the network takes them: (n, 3, …), on its device."""
         # (n, height, width, 3) seen as (n, 3, height, width) is channels-last already.
         images = batch.to(self.device, non_blocking=True).permute(0, 3, 1, 2).to(torch.float32)
-        images = images.sub_(self._mean).mul_(self._scale).to(self.dtype)
-        return torch.sigmoid(self._network(images).float()).squeeze(1).cpu().numpy()
+        return images.sub_(self._mean).mul_(self._scale).to(self.dtype)
+
+    def _score_batch(self, batch: torch.Tensor) -> np.ndarray:
+        return torch.sigmoid(self._network(self.as_input(batch)).float()).squeeze(1).cpu().numpy()
 
     def score_encoded(
         self, encoded: Sequence[bytes], limits: DecodeLimits | None = None
@@ -180,9 +190,8 @@ class _BlockedNetwork(nn.Module):
 
     def __init__(self, folded: nn.Module) -> None:
         super().__init__()
-        *body, _, head = folded.children()
-        self.body = nn.Sequential(*body)
-        self.head = head.float()
+        self.body, self.head = split_at_last_map(folded)
+        self.head.float()
         for module in list(self.body.modules()):
             for name, child in list(module.named_children()):
                 if isinstance(child, nn.Conv2d):
@@ -190,7 +199,7 @@ class _BlockedNetwork(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         features = self.body(images.contiguous().to_mkldnn()).to_dense()
-        logits: torch.Tensor = self.head(features.float().mean((2, 3)))
+        logits: torch.Tensor = self.head(features.float())
         return logits
 
 
