@@ -1,7 +1,7 @@
 """Every colour mode of a still image becomes 8-bit red, green, blue; and what its light says.
 
-Owns: the conversion of greyscale, palette, transparent, CMYK and 16-bit images, brightness, and the
-finding that a photograph was taken at night. Refuses: geometry and files.
+Owns: the conversion of greyscale, palette, transparent, CMYK and 16-bit images, brightness, automatic gamma,
+and the finding that a photograph was taken at night. Refuses: geometry and files.
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ from PIL import Image
 
 from blanktrap.core.config import Channel
 from blanktrap.core.errors import DecodeError
+from blanktrap.core.exposure import gamma_for, gamma_table
 from blanktrap.core.light import is_colourless
 from blanktrap.core.vocabulary import Status
 
@@ -61,6 +62,17 @@ def _from_wide_samples(image: Image.Image) -> Image.Image:
 def mean_brightness(image: Image.Image) -> float:
     """Mean luminance in [0, 1] (Rec. 601 weights) of an `L` or `RGB` image."""
     return float(np.asarray(image.convert("L")).mean() / 255.0)
+
+
+def mend_exposure(image: Image.Image) -> Image.Image:
+    """An `L` or `RGB` image under the power that `core.exposure.gamma_for` gives its luminance.
+
+    Each channel alike, so that grey stays grey; an image that is well exposed comes back as it is.
+    """
+    gamma = gamma_for(image.convert("L").histogram())
+    if gamma == 1.0:
+        return image
+    return image.point(gamma_table(gamma).tolist() * len(image.getbands()))
 
 
 def is_infrared(image: Image.Image) -> bool:

@@ -19,7 +19,7 @@ from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.errors import DecodeError
 from blanktrap.core.light import has_flash_fired
 from blanktrap.core.vocabulary import Status
-from blanktrap.vision.colour import is_infrared, mean_brightness, to_eight_bit
+from blanktrap.vision.colour import is_infrared, mean_brightness, mend_exposure, to_eight_bit
 from blanktrap.vision.formats import PILLOW_ERRORS, open_still, unreadable
 
 SCALED_MEAN_TOLERANCE = 4.0
@@ -53,7 +53,8 @@ class DecodedImage:
     height_px: int
     """Height of the original, upright, banners included."""
     brightness: float
-    """Mean luminance in [0, 1] of what the network sees, padding apart."""
+    """Mean luminance in [0, 1] of what the network sees, padding apart and before automatic gamma: it
+    describes the photograph, whatever a model makes of it."""
     is_night: bool
     """Infrared (practically no colour), or taken with flash (EXIF)."""
 
@@ -104,7 +105,7 @@ def _decode_opened(image: ImageFile.ImageFile, preprocessing: Preprocessing) -> 
     if orientation in _ORIENTATIONS:
         small = small.transpose(_ORIENTATIONS[orientation])
     return DecodedImage(
-        pixels=_pad(small, preprocessing),
+        pixels=_pad(mend_exposure(small) if preprocessing.auto_gamma else small, preprocessing),
         width_px=width,
         height_px=height,
         brightness=mean_brightness(small),

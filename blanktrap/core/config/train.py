@@ -27,7 +27,7 @@ class Preprocessing(Config):
     banner_bottom: Annotated[float, Field(ge=0.0, le=0.4)] = 0.0
     """Share of the image height cropped at the bottom."""
     auto_gamma: bool = False
-    """Brighten underexposed images and darken overexposed ones by a power of their luminance first."""
+    """Brighten underexposed images and darken overexposed ones by a power of their values first."""
     mean: Channel = (0.485, 0.456, 0.406)
     """Mean of red, green, blue in [0, 1], subtracted before the network (ImageNet's)."""
     std: Channel = (0.229, 0.224, 0.225)
