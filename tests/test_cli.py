@@ -39,6 +39,9 @@ FLAGS = {
     "audit-labels": "--out --num-media --allow-seen --seed --overwrite --no-sign-request",
     "audit-discard": "--out --cutoff --num-images --answers --max-lost-share --confidence --seed "
     "--allow-incomplete --overwrite --no-sign-request",
+    "export": "--format --out --cutoff --review-below --keep-sequences --timezone --coordinates --levels "
+    "--tables --base-url --project-id --by-location --columns --exact-names --allow-incomplete --overwrite "
+    "--no-sign-request",
     "demo": "--out --images --locations --difficulty --num-epochs --seed",
     "dashboard": "--port --no-sign-request",
 }
@@ -151,7 +154,7 @@ def test_version_is_the_packages(capsys: Capture) -> None:
     assert capsys.readouterr().out == f"blanktrap {blanktrap.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["index", "train", "score", "evaluate"])
+@pytest.mark.parametrize("command", ["index", "train", "score", "evaluate", "export"])
 def test_job_takes_the_options_of_the_command_of_its_name(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
@@ -231,6 +234,25 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
         ),
         ("audit-discard s --out q --num-images 0", "--num-images: input should be >= 1 (got 0)"),
         ("audit-discard q --answers a --confidence 1", "--confidence: input should be less than 1 (got 1.0)"),
+        ("export s --format csv --out o --cutoff 2", "--cutoff: input should be <= 1 (got 2.0)"),
+        (
+            "export s --format csv --out o --cutoff 0.4 --review-below 0.1",
+            "--review-below 0.1 is not above --cutoff 0.4: media between the two are for review",
+        ),
+        (
+            "export s --format camtrap-dp --out o",
+            "--timezone is missing: Camtrap DP wants instants, and a camera knows only its own clock; give "
+            "what that was set to, such as UTC, +02:00 or Africa/Nairobi",
+        ),
+        (
+            "export s --format camtrap-dp --out o --timezone Europe/Berlim",
+            "--timezone 'Europe/Berlim': there is no such zone; expected UTC, an offset such as +02:00, or a "
+            "name such as Africa/Nairobi; did you mean Europe/Berlin?",
+        ),
+        (
+            "export s --format timelapse --out o --columns media_id",
+            "--columns is for --format csv and parquet: --format timelapse has no use for it",
+        ),
         (
             "audit-discard s",
             "--out is missing: give a folder for the review queue, or --answers to judge one",
@@ -321,6 +343,7 @@ def test_value_out_of_range_names_its_flag(
         ["index", "archive", "--out", ""],
         ["select", "", "--out", "m"],
         ["evaluate", "s", "--out", ""],
+        ["export", "s", "--format", "csv", "--out", ""],
         ["score", "", "--model", "m", "--out", "s"],
     ],
 )
@@ -405,6 +428,18 @@ def test_train_without_labels_fails(capsys: Capture, tmp_path: Path, manifest: s
 def test_evaluate_on_nothing_fails(capsys: Capture, tmp_path: Path) -> None:
     said = refused(capsys, 1, "evaluate", f"{tmp_path}/absent", "--out", f"{tmp_path}/out")
     assert said == f"{tmp_path}/absent is no scores dataset: nothing is there"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("form", ["megadetector", "parquet"])
+def test_export_of_nothing_or_of_an_unfinished_run_fails(
+    capsys: Capture, tmp_path: Path, scores: str, form: str
+) -> None:
+    out = ["--format", form, "--out", f"{tmp_path}/out"]
+    said = refused(capsys, 1, "export", f"{tmp_path}/absent", *out)
+    assert said == f"{tmp_path}/absent is no scores dataset: nothing is there"
+    said = refused(capsys, 1, "export", scores, *out)
+    assert said.startswith(f"{scores} is incomplete (0 of 1 parts): run the same `blanktrap score` again")
     assert not (tmp_path / "out").exists()
 
 

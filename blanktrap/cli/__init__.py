@@ -3,7 +3,18 @@
 Refuses: doing any of the work; heavy libraries are imported by the command that needs them, when it runs.
 """
 
-from blanktrap.cli import audit_discard, audit_labels, dashboard, demo, evaluate, index, score, select, train
+from blanktrap.cli import (
+    audit_discard,
+    audit_labels,
+    dashboard,
+    demo,
+    evaluate,
+    export,
+    index,
+    score,
+    select,
+    train,
+)
 from blanktrap.cli.root import app
 from blanktrap.cli.root import run as main
 
@@ -16,6 +27,7 @@ for command in (
     evaluate.evaluate,
     audit_labels.audit_labels,
     audit_discard.audit_discard,
+    export.export,
     demo.demo,
     dashboard.dashboard,
 ):

@@ -9,7 +9,7 @@ cameras interleave, and files are cut anywhere. The runs in which a decision cha
 the rows and are merged into the second pass.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -50,15 +50,15 @@ _RAISED = """
 
 @dataclass(kw_only=True)
 class DecidedScores:
-    """Scores with decisions, readable once while `decide_scores` is open."""
+    """Scores with decisions, readable while `decide_scores` is open."""
 
     scores: Scores
     rule: DecisionRule
     storage: Storage
-    raised: Iterator[tuple[int, int, float]]
-    """Rows [start, stop) that are decided by a score of their sequence, and that score; by start."""
+    find_raised: Callable[[], Iterator[tuple[int, int, float]]]
+    """Gives rows [start, stop) that are decided by a score of their sequence, and that score; by start."""
     counts: DecisionCounts = field(default_factory=DecisionCounts)
-    """Of the rows that were read so far."""
+    """Of the rows that the latest pass has read so far."""
 
     def iter_tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield every row once, in manifest order, some hundred thousand at a time.
@@ -77,7 +77,8 @@ class DecidedScores:
         """
         extras = self._extras(columns)
         wanted = list(dict.fromkeys([*columns, *_FOR_DECIDING]))
-        raised, start = _RaisedRows(self.raised), 0
+        raised, start = _RaisedRows(self.find_raised()), 0
+        self.counts = DecisionCounts()
         for table in gather(self.scores.iter_columns(self.storage, wanted, extras=extras)):
             own = _scores_of(table, self.scores.location)
             decided = self.rule.decide(own)
@@ -122,7 +123,7 @@ def decide_scores(
         SourceError: the scores cannot be read, or the disk is full.
     """
     if not keep_sequences:
-        yield DecidedScores(scores=scores, storage=storage, rule=rule, raised=iter(()))
+        yield DecidedScores(scores=scores, storage=storage, rule=rule, find_raised=lambda: iter(()))
         return
     with temporary_database("sequences could not be put together", memory=MEMORY_LIMIT) as connection:
         connection.execute(
@@ -135,15 +136,16 @@ def decide_scores(
             connection.execute("INSERT INTO runs SELECT * FROM incoming")
             connection.unregister("incoming")
             start += table.num_rows
-        found = connection.sql(
-            _RAISED.format(
-                decided_highest=_decided_in_sql("highest", rule),
-                decided_lowest=_decided_in_sql("lowest", rule),
-            )
+        query = _RAISED.format(
+            decided_highest=_decided_in_sql("highest", rule), decided_lowest=_decided_in_sql("lowest", rule)
         )
-        assert found is not None  # a SELECT always has a result
-        reader = found.to_arrow_reader(65_536)
-        yield DecidedScores(scores=scores, storage=storage, rule=rule, raised=_iter_spans(reader))
+
+        def find_raised() -> Iterator[tuple[int, int, float]]:
+            found = connection.sql(query)
+            assert found is not None  # a SELECT always has a result
+            return _iter_spans(found.to_arrow_reader(65_536))
+
+        yield DecidedScores(scores=scores, storage=storage, rule=rule, find_raised=find_raised)
 
 
 def _scores_of(table: pa.Table, where: str) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from blanktrap.core.errors import SourceError
+from blanktrap.core.errors import BlanktrapError, SourceError
 from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError, one_line, shown
 
 STAGING_PREFIX = ".blanktrap-"
@@ -73,8 +73,8 @@ def remove_left_behind(folder: Path) -> None:
 
 def raise_local(uri: str, problem: Exception) -> NoReturn:
     """Say in one line what the operating system answered."""
-    if isinstance(problem, SourceError):
-        raise problem
+    if isinstance(problem, BlanktrapError):
+        raise problem  # what went wrong in the block around a file says more
     name = shown(uri)
     if isinstance(problem, FileNotFoundError | NotADirectoryError):
         raise ObjectMissingError(f"there is no {name}") from problem

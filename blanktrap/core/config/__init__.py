@@ -12,6 +12,7 @@ from blanktrap.core.config.base import Channel, Config, Share, resolve
 from blanktrap.core.config.decision import DecisionConfig
 from blanktrap.core.config.demo import ArchiveConfig
 from blanktrap.core.config.evaluate import EvaluateConfig
+from blanktrap.core.config.export import ExportConfig, ExportFormatName
 from blanktrap.core.config.index import IndexConfig
 from blanktrap.core.config.score import DecodeLimits, Precision, ScoreConfig
 from blanktrap.core.config.select import SelectConfig
@@ -37,6 +38,8 @@ __all__ = [
     "DecisionConfig",
     "DecodeLimits",
     "EvaluateConfig",
+    "ExportConfig",
+    "ExportFormatName",
     "Frames",
     "IndexConfig",
     "Precision",

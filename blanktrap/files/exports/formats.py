@@ -1,0 +1,73 @@
+"""The interface of an export format.
+
+Owns: what a format is given, what it must be able to say, and the notes on what did not fit. Refuses: the
+formats themselves; each is a module of its own.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from blanktrap.core.config import ExportConfig
+from blanktrap.files.decided_scores import DecidedScores
+from blanktrap.files.exports.coordinates import Coordinates
+from blanktrap.files.pending import PendingFiles
+
+
+@dataclass(kw_only=True)
+class Notes:
+    """What a format could not say as it is, counted; told when all is written."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, text: str, num: int = 1) -> None:
+        """Count something; `text` stands before the number."""
+        if num:
+            self.counts[text] += num
+
+    def lines(self) -> list[str]:
+        """One line each, in the order in which they were met first."""
+        return [f"{'note':<12}{text}: {num:,}" for text, num in self.counts.items()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """What a format is given."""
+
+    decided: DecidedScores
+    config: ExportConfig
+    out: str
+    """A file, or a folder, as `ExportFormat.own_files` says."""
+    files: PendingFiles
+    coordinates: Coordinates
+    notes: Notes
+
+    @property
+    def model_id(self) -> str:
+        """The model behind the scores."""
+        return str(self.decided.scores.run["identity"]["model_id"])
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """The content of run.json."""
+        return self.decided.scores.run
+
+
+class ExportFormat(Protocol):
+    """One export format."""
+
+    name: str
+    """As it is printed."""
+    key: str
+    """As `--format` calls it."""
+
+    def own_files(self, config: ExportConfig) -> str | None:
+        """A regular expression for the names of the files in the output folder; None for a single file."""
+
+    def write(self, export: Export) -> None:
+        """Write all rows to files of `export.files`.
+
+        Raises:
+            ScoresError: the scores cannot be said in this format; the message names what is missing.
+            SourceError: something cannot be read or written.
+        """
