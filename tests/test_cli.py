@@ -29,7 +29,7 @@ FLAGS = {
     "--no-balance --frames --max-per-location --min-species --min-blank --min-nonblank --select-test "
     "--check-duplicates --check-sample --seed --overwrite --no-sign-request",
     "train": "--out --folds --frames --weights --num-epochs --batch-size --learning-rate --image-size --fit "
-    "--banner-top --banner-bottom --min-recall --seed --no-sign-request",
+    "--banner-top --banner-bottom --auto-gamma --augment --no-augment --min-recall --seed --no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --no-sign-request",
     "evaluate": "--out --labels --compare --second-cutoff --tags --sample-errors --cutoff --min-recall "
@@ -277,6 +277,23 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
             "--image-size 5x: expected width x height in pixels, such as 500x375",
         ),
         ("train m --out o --image-size 5x500", "--image-size: input should be >= 32 (got 5)"),
+        (
+            "train m --out o --augment mist=1",
+            "--augment mist=1: expected NAME=CHANCE, such as fog=0.1; names are flip, crop, max_cut, light, "
+            "exposure, sun_flare, infrared, motion_blur, defocus, fog, rain, drops, grass, jpeg",
+        ),
+        (
+            "train m --out o --augment fog",
+            "--augment fog: expected NAME=CHANCE, such as fog=0.1; names are flip, crop, max_cut, light, "
+            "exposure, sun_flare, infrared, motion_blur, defocus, fog, rain, drops, grass, jpeg",
+        ),
+        (
+            "train m --out o --augment fog=",
+            "--augment fog: input should be a valid number, unable to parse string as a number (got )",
+        ),
+        ("train m --out o --augment fog=2", "--augment fog: input should be <= 1 (got 2)"),
+        ("train m --out o --augment fog=nan", "--augment fog: input should be a finite number (got nan)"),
+        ("train m --out o --augment max-cut=0.9", "--augment max_cut: input should be <= 0.5 (got 0.9)"),
         ("train m --out o --folds 1", "--folds: input should be >= 2 (got 1)"),
         ("train m --out o --num-epochs 0", "--num-epochs: input should be >= 1 (got 0)"),
         ("train m --out o --learning-rate inf", "--learning-rate: input should be a finite number (got inf)"),

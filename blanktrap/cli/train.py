@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from blanktrap.cli.augment_flags import Augment, NoAugment, parse_augment
 from blanktrap.cli.root import NoSignRequest, print_lines
 from blanktrap.core.config import Frames, Preprocessing, TrainConfig, resolve
 from blanktrap.core.errors import UsageError
@@ -45,6 +46,12 @@ def train(
     banner_bottom: Annotated[
         float | None, typer.Option(help="Share of the height cropped at the bottom.")
     ] = None,
+    auto_gamma: Annotated[
+        bool,
+        typer.Option("--auto-gamma", help="Brighten underexposed images and darken overexposed ones first."),
+    ] = False,
+    augment: Augment = None,
+    no_augment: NoAugment = False,
     min_recall: Annotated[
         float | None, typer.Option(help="Nonblank recall that the recommended cutoff keeps.")
     ] = None,
@@ -61,6 +68,7 @@ def train(
             "fit": fit,
             "banner_top": banner_top,
             "banner_bottom": banner_bottom,
+            "auto_gamma": auto_gamma,
         },
         flags={"width_px": "image-size", "height_px": "image-size"},
     )
@@ -73,6 +81,7 @@ def train(
             "num_epochs": num_epochs,
             "batch_size": batch_size,
             "learning_rate": learning_rate,
+            "augment": parse_augment(augment, no_augment),
             "min_recall": min_recall,
             "seed": seed,
             "preprocessing": preprocessing,
