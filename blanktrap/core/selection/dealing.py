@@ -64,6 +64,17 @@ def count_strata(groups: np.ndarray, strata: Iterable[tuple[np.ndarray, float]])
     )
 
 
+def one_of_each(groups: np.ndarray) -> np.ndarray:
+    """The first media of each group: the stratum that spreads the groups themselves evenly.
+
+    Figures are as trustworthy as their locations are many, so no split may get few large ones.
+
+    Args:
+        groups: from 0 without gaps, shape (num_media,).
+    """
+    return np.unique(groups, return_index=True)[1]
+
+
 def deal_groups(
     strata: Strata, shares: np.ndarray, *, seed: int, assigned: np.ndarray | None = None
 ) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blanktrap.core.errors import TrainingError
-from blanktrap.core.selection.dealing import count_strata, deal_groups
+from blanktrap.core.selection.dealing import count_strata, deal_groups, one_of_each
 from blanktrap.core.statistics.cutoffs import best_blank_recall
 from blanktrap.core.statistics.metrics import rank_scores
 from blanktrap.core.wording import percent
@@ -47,7 +47,7 @@ def deal_folds(
         )
     labels = np.asarray(is_nonblank, dtype=bool)
     _, group_of = np.unique(np.asarray(groups, dtype=object), return_inverse=True)
-    strata = count_strata(group_of, [(~labels, 1.0), (labels, 1.0)])
+    strata = count_strata(group_of, [(~labels, 1.0), (labels, 1.0), (one_of_each(group_of), 0.25)])
     folds = deal_groups(strata, np.full(num_folds, 1.0 / num_folds), seed=seed)
     return folds[group_of].astype(np.int16)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from blanktrap.core.errors import TrainingError
-from blanktrap.core.selection.dealing import count_strata, deal_groups
+from blanktrap.core.selection.dealing import count_strata, deal_groups, one_of_each
 from blanktrap.core.selection.groups import NONE, find_cut, join_groups
 from blanktrap.core.vocabulary import Split, SplitBy
 
@@ -56,7 +56,7 @@ def group_media(
 def split_by_location(
     groups: Sequence[str], is_nonblank: ArrayLike, *, shares: Mapping[Split, float], seed: int
 ) -> list[Split]:
-    """Split media so that no group is in two splits and blanks are spread about evenly.
+    """Split media so that no group is in two splits and blanks and groups are spread about evenly.
 
     A split with a share above 0 never stays empty while there are groups enough.
 
@@ -72,7 +72,7 @@ def split_by_location(
     wanted = list(shares)
     labels = np.asarray(is_nonblank, dtype=bool)
     _, group_of = np.unique(np.asarray(groups, dtype=object), return_inverse=True)
-    strata = count_strata(group_of, [(~labels, 1.0), (labels, 1.0)])
+    strata = count_strata(group_of, [(~labels, 1.0), (labels, 1.0), (one_of_each(group_of), 0.25)])
     split_of = deal_groups(strata, np.array([shares[split] for split in wanted]), seed=seed)
     return [wanted[index] for index in split_of[group_of]]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from torch import nn
 
 from blanktrap.core.config import Preprocessing, TrainConfig
 from blanktrap.core.vocabulary import Split, Status
@@ -65,12 +66,15 @@ class GapFeed(MemoryFeed):
             yield batch
 
 
+def make_network() -> nn.Module:
+    torch.manual_seed(0)
+    return build_network("none")
+
+
 def make_loop(config: TrainConfig = CONFIG, learn: MemoryFeed | None = None) -> TrainingLoop:
     media = some_media()
-    torch.manual_seed(0)
-    network = build_network("none")
     return TrainingLoop(
-        network,
+        make_network(),
         media.media,
         learn or MemoryFeed(media),
         MemoryFeed(media),

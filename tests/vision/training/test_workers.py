@@ -9,6 +9,7 @@ from torch import multiprocessing
 
 from blanktrap.core.config import AugmentConfig
 from blanktrap.core.errors import TrainingError
+from blanktrap.vision.training.loop import TrainingLoop
 from blanktrap.vision.training.workers import Workers
 from tests.vision.training.loops import CONFIG, make_loop
 
@@ -24,6 +25,12 @@ ONE_STEP = CONFIG.model_copy(
 )
 
 
+def moments(loop: TrainingLoop) -> torch.Tensor:
+    """The running mean of the gradients."""
+    of = [value.flatten() for name, value in loop.state.optimizer.items() if name.endswith("exp_avg")]
+    return torch.cat(of)
+
+
 def _work(rank: int, count: int, folder: str) -> None:
     torch.set_num_threads(1)
     torch.distributed.init_process_group(
@@ -31,11 +38,11 @@ def _work(rank: int, count: int, folder: str) -> None:
     )
     try:
         loop = make_loop(ONE_STEP)
-        records = [record for record, _ in zip(loop.epochs(), range(2), strict=False)]
+        records = [record for _, record in zip(range(2), loop.epochs(), strict=False)]
         assert loop.state.best_scores is not None
         torch.save(
             {
-                "weights": loop.state.network["fc.weight"],
+                "moments": moments(loop),
                 "rows": loop.state.best_scores.rows.tolist(),
                 "loss": records[-1].train_loss,
             },
@@ -47,12 +54,13 @@ def _work(rank: int, count: int, folder: str) -> None:
 
 def test_three_workers_take_the_steps_of_one(tmp_path: Path) -> None:
     alone = make_loop(ONE_STEP)
-    records = [record for record, _ in zip(alone.epochs(), range(2), strict=False)]
+    records = [record for _, record in zip(range(2), alone.epochs(), strict=False)]
+    expected = moments(alone)
     multiprocessing.spawn(_work, args=(3, str(tmp_path)), nprocs=3)
     for rank in range(3):
         found = torch.load(tmp_path / f"{rank}.pt")
-        # Sums over 3 x 10 and over 30 media round differently, and AdamW divides by the gradient's size.
-        assert torch.allclose(found["weights"], alone.state.network["fc.weight"], atol=5e-5)
+        # Moments, not weights: AdamW moves a weight as far for a gradient that is rounding alone.
+        assert (found["moments"] - expected).norm() < 1e-3 * expected.norm()
         assert alone.state.best_scores is not None
         assert found["rows"] == alone.state.best_scores.rows.tolist()
         assert found["loss"] == pytest.approx(records[-1].train_loss, rel=1e-5)
