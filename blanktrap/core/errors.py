@@ -61,6 +61,10 @@ class DecodeError(BlanktrapError, ValueError):
         return type(self), (self.status, str(self))
 
 
+class ExplanationError(BlanktrapError, ValueError):
+    """Nothing can be explained: no such media, none that can be read, or the output folder is taken."""
+
+
 class TrainingError(BlanktrapError, ValueError):
     """Training cannot start or go on: a class is missing, a split leaks, the loss is not a number."""
 

@@ -183,6 +183,28 @@ UNKNOWN_NAMES = _spellings(
 
 NONBLANK_NAMES = _spellings({"non blank", "not blank", "non empty", "not empty", "animal", "object"})
 
+# Nonblank, and no animal: what annotation tools call persons and vehicles.
+_PEOPLE_NAMES = _spellings(
+    {
+        "person",
+        "persons",
+        "people",
+        "group",
+        "human",
+        "humans",
+        "homo sapiens",
+        "man",
+        "vehicle",
+        "vehicles",
+        "car",
+        "truck",
+        "bus",
+        "motorcycle",
+        "bicycle",
+        "bike",
+    }
+)
+
 # What programs write for a location or sequence that nobody gave: pictures that share it share nothing.
 # Longer phrases may well be names of places.
 _UNKNOWN_IDS = frozenset({"", "unknown", "none", "null", "nan", "na", "n/a", "#n/a"})
@@ -274,6 +296,11 @@ def label_of_folder(name: str) -> Label | None:
     if name.isdecimal() or _CAMERA_FOLDER.fullmatch(name):
         return None
     return label_of_name(name)
+
+
+def is_people_name(name: str) -> bool:
+    """Whether a category of nonblank media stands for persons or vehicles, and so for no wild animal."""
+    return " ".join(name.strip().casefold().split()) in _PEOPLE_NAMES
 
 
 def species_of_name(name: str | None) -> str | None:

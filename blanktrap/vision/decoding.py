@@ -89,7 +89,7 @@ def _decode_opened(image: ImageFile.ImageFile, preprocessing: Preprocessing) -> 
     orientation, flash = _read_exif(image)
     stored_size = image.size
     width, height = stored_size[::-1] if orientation in _SIDEWAYS else stored_size
-    inner_width, inner_height = _inner_size(width, height, preprocessing)
+    inner_width, inner_height = inner_size(width, height, preprocessing)
     kept = 1.0 - preprocessing.banner_top - preprocessing.banner_bottom
     wanted = (inner_width, ceil(inner_height / kept))
     drafted = image.draft(None, wanted[::-1] if orientation in _SIDEWAYS else wanted)
@@ -125,7 +125,7 @@ def _read_exif(image: ImageFile.ImageFile) -> tuple[int, bool]:
     return upright, has_flash_fired(flash)
 
 
-def _inner_size(width: int, height: int, preprocessing: Preprocessing) -> tuple[int, int]:
+def inner_size(width: int, height: int, preprocessing: Preprocessing) -> tuple[int, int]:
     """Size that the cropped upright image takes within the input."""
     if preprocessing.fit == "squash":
         return preprocessing.width_px, preprocessing.height_px

@@ -12,6 +12,7 @@ from blanktrap.core.config.base import Channel, Config, Share, resolve
 from blanktrap.core.config.decision import DecisionConfig
 from blanktrap.core.config.demo import ArchiveConfig
 from blanktrap.core.config.evaluate import EvaluateConfig
+from blanktrap.core.config.explain import ExplainConfig
 from blanktrap.core.config.export import ExportConfig, ExportFormatName
 from blanktrap.core.config.index import IndexConfig
 from blanktrap.core.config.score import DecodeLimits, Precision, ScoreConfig
@@ -38,6 +39,7 @@ __all__ = [
     "DecisionConfig",
     "DecodeLimits",
     "EvaluateConfig",
+    "ExplainConfig",
     "ExportConfig",
     "ExportFormatName",
     "Frames",
