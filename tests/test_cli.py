@@ -44,6 +44,8 @@ FLAGS = {
     "export": "--format --out --cutoff --review-below --keep-sequences --timezone --coordinates --levels "
     "--tables --base-url --project-id --by-location --columns --exact-names --allow-incomplete --overwrite "
     "--no-sign-request",
+    "separate": "--to --mode --cutoff --review-below --keep-sequences --only --link --xmp --tag-key "
+    "--dry-run --undo --allow-incomplete --no-sign-request",
     "demo": "--out --images --locations --difficulty --num-epochs --seed",
     "dashboard": "--port --no-sign-request",
 }

@@ -14,6 +14,7 @@ from blanktrap.cli import (
     index,
     score,
     select,
+    separate,
     train,
 )
 from blanktrap.cli.root import app
@@ -30,6 +31,7 @@ for command in (
     audit_labels.audit_labels,
     audit_discard.audit_discard,
     export.export,
+    separate.separate,
     demo.demo,
     dashboard.dashboard,
 ):

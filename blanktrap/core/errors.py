@@ -42,6 +42,10 @@ class ReviewError(BlanktrapError, ValueError):
     """A review queue is missing, damaged or taken, or answers do not belong to it."""
 
 
+class SeparationError(BlanktrapError, ValueError):
+    """A place to separate media to is taken, its journal is damaged, or it belongs to another command."""
+
+
 class CheckpointError(BlanktrapError, ValueError):
     """A checkpoint is missing, damaged, or of another schema version or architecture."""
 

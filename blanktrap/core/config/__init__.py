@@ -17,6 +17,7 @@ from blanktrap.core.config.export import ExportConfig, ExportFormatName
 from blanktrap.core.config.index import IndexConfig
 from blanktrap.core.config.score import DecodeLimits, Precision, ScoreConfig
 from blanktrap.core.config.select import SelectConfig
+from blanktrap.core.config.separate import LinkKind, SeparateConfig, SeparateMode, SidecarNaming
 from blanktrap.core.config.train import (
     Balance,
     CalibrationKind,
@@ -44,11 +45,15 @@ __all__ = [
     "ExportFormatName",
     "Frames",
     "IndexConfig",
+    "LinkKind",
     "Precision",
     "Preprocessing",
     "ScoreConfig",
     "SelectConfig",
+    "SeparateConfig",
+    "SeparateMode",
     "Share",
+    "SidecarNaming",
     "TrainConfig",
     "WorkersConfig",
     "resolve",

@@ -1,0 +1,1 @@
+"""Separating media by decision: what is planned, done, resumed and undone."""
