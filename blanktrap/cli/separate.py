@@ -49,7 +49,7 @@ def separate(
     ] = False,
     no_sign_request: NoSignRequest = False,
 ) -> None:
-    """Link, copy, move or tag media by decision, or take that back."""
+    """Link, copy, move or tag media by what was decided on them."""
     from blanktrap.files.separating.run import plan_separation, separate_media
     from blanktrap.files.separating.undo import undo_separation
 

@@ -4,6 +4,7 @@ Owns: the staged copy, its comparison with the original by SHA-256, and the step
 Refuses: deciding what is copied.
 """
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -26,6 +27,12 @@ class NotTheSameError(OSError):
 def staged_name(name: str) -> str:
     """What the copy of a file is called while it is made."""
     return f"{RESERVED_PREFIX}{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def unlink_staged(name: str, folder: int) -> None:
+    """Remove what a run that was killed left of a file in the making."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(staged_name(name), dir_fd=folder)
 
 
 def sha256_of(file: BinaryIO) -> str:

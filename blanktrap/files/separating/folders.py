@@ -64,7 +64,7 @@ class Folders:
             return None
 
     def unlink(self, path: str) -> None:
-        """Remove a file, and the folders above it that are empty then, up to the root."""
+        """Remove a file."""
         folder, name = split(path)
         os.unlink(name, dir_fd=self.open(folder, make=False))
         self.touched.add(folder)
@@ -77,10 +77,12 @@ class Folders:
             self._forget(folder)
             try:
                 os.rmdir(name, dir_fd=self.open(above, make=False))
+                self.touched.discard(folder)
+                self.touched.add(above)
+            except FileNotFoundError:
+                pass  # a run that was killed may have come so far
             except OSError:
-                return  # not empty, or gone already
-            self.touched.discard(folder)
-            self.touched.add(above)
+                return  # not empty
             folder = above
 
     def _forget(self, folder: str) -> None:

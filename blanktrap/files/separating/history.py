@@ -13,6 +13,8 @@ The records, in the order in which they are written:
   target of another row of the batch from now on was put there by this separation.
 - `end`: `batch`, `how` (one letter a row), `proofs` by row: what undoing compares with, `left` as above, and
   `sidecars`, the proofs of the XMP files, with `sidecars_left`.
+- `lists`: with `--mode manifest`, in place of all batches: `files`, the lists and their SHA-256, and `num`.
+  It is written before they are.
 - `complete`.
 - `undo`: undoing has begun; nothing is placed any more.
 - `undone`: `batch`, and in `left` what was not undone.
@@ -89,6 +91,8 @@ class History:
     left: Leftovers = field(default_factory=Leftovers)
     """Media that were not placed."""
     not_undone: Leftovers = field(default_factory=Leftovers)
+    lists: dict[str, str] = field(default_factory=dict)
+    """The SHA-256 of the lists for S3 Batch Operations, by name."""
     num_sidecars: int = 0
     without_sidecar: Leftovers = field(default_factory=Leftovers)
     """Media that were placed and should have a sidecar."""
@@ -114,6 +118,8 @@ class History:
             self.left.add(record["left"])
             self.num_sidecars += len(record["sidecars"])
             self.without_sidecar.add(record["sidecars_left"])
+        elif kind == "lists":
+            self.lists, self.placed = record["files"], Counter(record["num"])
         elif kind == "complete":
             self.is_complete = True
         elif kind == "undo":

@@ -23,7 +23,7 @@ from blanktrap.files.separating.file_copies import (
     copy_of,
     exists,
     sha256_at,
-    staged_name,
+    unlink_staged,
 )
 from blanktrap.files.separating.folders import Folders, split
 from blanktrap.files.separating.history import COPY, HARD_LINK, LEFT, MOVE, SYMBOLIC_LINK
@@ -44,7 +44,7 @@ from blanktrap.files.separating.plan import PlannedMedia
 from blanktrap.files.storage import local_path
 
 _NO_LINKS_HERE = "the file system makes no such links, or does not permit them"
-_CHANGED_ORIGINAL = "the original has changed: this is the last copy of what it was"
+CHANGED_ORIGINAL = "the original has changed: this is the last copy of what it was"
 _NOWHERE = "it is at neither place"
 
 
@@ -93,8 +93,7 @@ class LocalPlacer:
         folder, name = split(media.target)
         descriptor = self.folders.open(folder, make=True)
         if exists(name, descriptor):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(staged_name(name), dir_fd=descriptor)
+            unlink_staged(name, descriptor)
             return self._recognised(media, name, descriptor)
         outcome = self._made(media, name, descriptor)
         self.folders.touched.add(folder)
@@ -123,8 +122,7 @@ class LocalPlacer:
         folder, name = split(media.target)
         try:
             descriptor = self.folders.open(folder, make=False)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(staged_name(name), dir_fd=descriptor)
+            unlink_staged(name, descriptor)
             if exists(name, descriptor):
                 self._taken_back(media, outcome, name, descriptor)
                 self.folders.unlink(media.target)
@@ -208,7 +206,7 @@ class CopyPlacer(LocalPlacer):
             raise LeftError(TARGET_CHANGED)
         try:
             if digest != sha256_at(local_path(media.uri)):
-                raise LeftError(_CHANGED_ORIGINAL if outcome else TARGET_CHANGED)
+                raise LeftError(CHANGED_ORIGINAL if outcome else TARGET_CHANGED)
         except FileNotFoundError:
             raise LeftError(LAST_COPY) from None
 

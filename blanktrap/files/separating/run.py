@@ -20,6 +20,7 @@ from blanktrap.core.vocabulary import Decision
 from blanktrap.files.decided_scores import decide_scores
 from blanktrap.files.s3 import is_s3, shown, split_s3
 from blanktrap.files.scores_reader import Scores, open_scores
+from blanktrap.files.separating.batch_lists import write_lists
 from blanktrap.files.separating.history import (
     JOURNAL_VERSION,
     LEFT,
@@ -29,7 +30,7 @@ from blanktrap.files.separating.history import (
     refuse_other,
 )
 from blanktrap.files.separating.journal import FOLDER, Journal, Record, open_journal
-from blanktrap.files.separating.placing import GONE, TAKEN, Outcome, Placer, left
+from blanktrap.files.separating.placing import CHANGED, GONE, TAKEN, Outcome, Placer, left
 from blanktrap.files.separating.plan import PlanCounts, PlannedMedia, iter_batches, plan_media, write_plan
 from blanktrap.files.separating.summary import Planned, Separated, progress_text
 from blanktrap.files.separating.ways import open_placer, refuse_impossible
@@ -41,7 +42,7 @@ _MAX_PATH_BYTES = 4095
 _SIDECAR_BYTES = len(".xmp")
 _NUM_PROBED = 5
 # Reasons that say something of one media; any other, if every media has it, is one of the place.
-_OF_MEDIA = frozenset({GONE, TAKEN})
+_OF_MEDIA = frozenset({CHANGED, GONE, TAKEN})
 
 OnProgress = Callable[[str], None]
 
@@ -103,10 +104,9 @@ def separate_media(
         num_before = history.placed.total()
         started = time.monotonic()
         if not history.is_complete:
-            with open_placer(config, to, storage) as placer:
-                for text in _place_all(journal, history, placer, counts.num_media):
-                    if on_progress is not None:
-                        on_progress(text)
+            for text in _act(journal, history, config, counts.num_media, storage):
+                if on_progress is not None:
+                    on_progress(text)
             journal.append({"kind": "complete", "time": time.time()})
         return Separated(
             to=to,
@@ -236,6 +236,8 @@ def _probe(journal: Journal, counts: PlanCounts, config: SeparateConfig, storage
     if counts.num_media:
         [(_, rows)] = iter_batches(journal, min(counts.num_media, BATCH_SIZE), BATCH_SIZE)
         judged = [media for media in rows if media.decision is not Decision.UNREADABLE]
+    if config.mode == "manifest":
+        return  # lists say nothing of what is there
     probed = judged[:: max(1, len(judged) // _NUM_PROBED)][:_NUM_PROBED]
     if len(probed) < _NUM_PROBED:
         return
@@ -245,6 +247,16 @@ def _probe(journal: Journal, counts: PlanCounts, config: SeparateConfig, storage
                 f"none of {_NUM_PROBED} originals is there, such as {shown(probed[0].uri)}: the archive was "
                 "moved; index and score it where it is now"
             )
+
+
+def _act(
+    journal: Journal, history: History, config: SeparateConfig, num_media: int, storage: Storage
+) -> Iterator[str]:
+    if config.mode == "manifest":
+        yield from write_lists(journal, history, num_media, storage)
+        return
+    with open_placer(config, journal.to, storage) as placer:
+        yield from _place_all(journal, history, placer, num_media)
 
 
 def _place_all(journal: Journal, history: History, placer: Placer, num_media: int) -> Iterator[str]:

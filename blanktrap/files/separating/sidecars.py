@@ -25,7 +25,7 @@ from blanktrap.core.sidecars import (
     verdict_in,
 )
 from blanktrap.files.s3 import is_s3
-from blanktrap.files.separating.file_copies import copy_checked, exists, sha256_at
+from blanktrap.files.separating.file_copies import copy_checked, exists, sha256_at, unlink_staged
 from blanktrap.files.separating.folders import Folders, split
 from blanktrap.files.separating.history import LEFT
 from blanktrap.files.separating.placing import LeftError, Outcome, Placer, reason_of
@@ -73,6 +73,7 @@ class WithSidecars:
         """Write the sidecar of a media, and return its SHA-256."""
         folder, last = split(media.target)
         descriptor, name = self._folders.open(folder, make=True), sidecar_name(last, self._naming)
+        unlink_staged(name, descriptor)
         if exists(name, descriptor):
             if not self._is_ours(media, name, descriptor):
                 raise LeftError(_TAKEN)
@@ -115,9 +116,10 @@ class WithSidecars:
         name = sidecar_name(last, self._naming)
         path = f"{folder}/{name}"
         try:
-            if self._folders.status(path) is None:
-                return None
             descriptor = self._folders.open(folder, make=False)
+            unlink_staged(name, descriptor)
+            if not exists(name, descriptor):
+                return None
             if outcome is None:
                 is_unchanged = self._is_ours(media, name, descriptor)
             else:
@@ -125,6 +127,8 @@ class WithSidecars:
             if not is_unchanged:
                 return _CHANGED
             self._folders.unlink(path)
+        except FileNotFoundError:
+            return None
         except (OSError, ValueError) as problem:
             return reason_of(problem, str(self._folders.root))
         return None

@@ -14,6 +14,7 @@ from blanktrap.core.config import SeparateConfig
 from blanktrap.core.errors import UsageError
 from blanktrap.core.vocabulary import Decision
 from blanktrap.files.s3 import is_s3
+from blanktrap.files.separating.batch_lists import remove_lists
 from blanktrap.files.separating.history import History, Left, read_history
 from blanktrap.files.separating.journal import Journal, Record, open_journal
 from blanktrap.files.separating.placing import Outcome, Placer, left
@@ -57,10 +58,9 @@ def undo_separation(
             journal.append(undo)
             history.read(undo)
         counts = PlanCounts.of_record(history.planned)
-        with open_placer(config, to, storage) as placer:
-            for text in _undo_all(journal, history, placer, counts.num_media):
-                if on_progress is not None:
-                    on_progress(text)
+        for text in _act(journal, history, config, counts.num_media, storage):
+            if on_progress is not None:
+                on_progress(text)
         journal.append({"kind": "undo_complete"})
         if not history.not_undone.num:
             journal.remove()
@@ -83,6 +83,18 @@ def config_of(start: Record) -> SeparateConfig:
         xmp=identity["xmp"],
         tag_key=identity["tag_key"],
     )
+
+
+def _act(
+    journal: Journal, history: History, config: SeparateConfig, num_media: int, storage: Storage
+) -> Iterator[str]:
+    if config.mode == "manifest":
+        undone: Record = {"kind": "undone", "batch": 0, "left": remove_lists(journal, history, storage)}
+        journal.append(undone)
+        history.read(undone)
+        return
+    with open_placer(config, journal.to, storage) as placer:
+        yield from _undo_all(journal, history, placer, num_media)
 
 
 def _undo_all(journal: Journal, history: History, placer: Placer, num_media: int) -> Iterator[str]:

@@ -14,7 +14,10 @@ from blanktrap.files.separating.folders import open_folders
 from blanktrap.files.separating.local_placing import CopyPlacer, LinkPlacer, MovePlacer
 from blanktrap.files.separating.placing import Placer
 from blanktrap.files.separating.plan import PlanCounts
+from blanktrap.files.separating.s3_and_disk import ByOrigin, FetchPlacer, UploadPlacer
+from blanktrap.files.separating.s3_placing import S3CopyPlacer, S3MovePlacer, S3Placer
 from blanktrap.files.separating.sidecars import WithSidecars
+from blanktrap.files.separating.tagging import TagPlacer
 from blanktrap.files.storage import Storage, local_path
 
 
@@ -65,12 +68,26 @@ def counts_of(counts: PlanCounts | None) -> int:
 @contextlib.contextmanager
 def open_placer(config: SeparateConfig, to: str, storage: Storage) -> Iterator[Placer]:
     """Open the way that a configuration asks for; what it holds open is closed when the block ends."""
-    with open_folders(local_path(to)) as folders:
+    if is_s3(to) or config.mode == "tag":
+        way = _way_on_s3(config, to, storage)
+        with contextlib.closing(way):
+            yield way
+        return
+    with open_folders(local_path(to)) as folders, contextlib.closing(S3Placer(storage, to)) as remote:
         placer: Placer
         if config.mode == "link":
             placer = LinkPlacer(folders, config.link)
         elif config.mode == "copy":
-            placer = CopyPlacer(folders)
+            placer = ByOrigin(local=CopyPlacer(folders), remote=FetchPlacer(folders, remote))
         else:
+            assert config.mode == "move"  # lists are not placed
             placer = MovePlacer(folders)
         yield WithSidecars(placer, folders, config.xmp) if config.xmp else placer
+
+
+def _way_on_s3(config: SeparateConfig, to: str, storage: Storage) -> S3Placer | ByOrigin:
+    if config.mode == "tag":
+        return TagPlacer(storage, to, config.tag_key)
+    if config.mode == "move":
+        return S3MovePlacer(storage, to)
+    return ByOrigin(local=UploadPlacer(storage, to), remote=S3CopyPlacer(storage, to))

@@ -111,13 +111,13 @@ def test_killed_at_random_steps_an_undoing_leaves_everything_as_it_was(tmp_path,
         runner.run(archive, config, kill_at=chance.randrange(30, 200))
         if not archive.to.exists():
             continue
-        while (ended := runner.run(archive, config, undo=True, kill_at=chance.randrange(1, 90))) == "killed":
+        while runner.run(archive, config, undo=True, kill_at=chance.randrange(1, 90)) == "killed":
             num_killed += 1
             contents = {what[1] for what in snapshot(archive.root / "archive").values()}
             assert {what[1] for what in before.values()} <= contents | set(archive.separated().values())
         assert snapshot(archive.root / "archive") == before
-        # Killed after the journal went, an empty folder is what remains, and there is nothing to take back.
-        assert not archive.to.exists() or (ended == "failed" and list(archive.to.iterdir()) == [])
+        # Killed as the first record was made or after the last one went, an empty folder may remain.
+        assert not archive.to.exists() or list(archive.to.iterdir()) == []
     assert num_killed >= NUM_ARCHIVES // 2
 
 
