@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from blanktrap.core.config import ExportConfig
 from blanktrap.core.decisions import DecisionCounts, DecisionRule, choose_rule
 from blanktrap.core.errors import UsageError
+from blanktrap.core.paths import file_name_of
 from blanktrap.core.time_zones import parse_time_zone
 from blanktrap.files.decided_scores import decide_scores
 from blanktrap.files.exports import FORMATS
@@ -19,7 +20,7 @@ from blanktrap.files.exports.formats import Export, ExportFormat, Notes
 from blanktrap.files.pending import PendingFiles
 from blanktrap.files.s3 import is_s3
 from blanktrap.files.scores_reader import open_scores
-from blanktrap.files.storage import Storage, local_path
+from blanktrap.files.storage import Storage, join, local_path
 
 logger = logging.getLogger(__name__)
 
@@ -85,9 +86,10 @@ def export_scores(
             f"--coordinates is for --format camtrap-dp and wildlife-insights: --format {config.format} has "
             f"no use for it"
         )
-    _check_output(storage, out, form, config, overwrite=overwrite)
+    earlier = _check_output(storage, out, form, config, overwrite=overwrite)
     scores = open_scores(storage, scores_location, allow_incomplete=config.allow_incomplete)
     rule = choose_rule(config, scores.run)
+    storage.remove_staged(out if form.own_files(config) else out.rpartition("/")[0] or ".")
     points = Coordinates() if coordinates is None else read_coordinates(storage, coordinates)
     notes = Notes()
     with (
@@ -104,6 +106,9 @@ def export_scores(
                 notes=notes,
             )
         )
+    # What an earlier export had more of would pass for a part of this one.
+    for name in earlier - {file_name_of(uri) for uri in files.uris}:
+        storage.delete(join(out, name))
     logger.info("exported %s media to %s", f"{decided.counts.num_media:,}", out)
     return Exported(
         location=out,
@@ -117,8 +122,8 @@ def export_scores(
 
 def _check_output(
     storage: Storage, out: str, form: ExportFormat, config: ExportConfig, *, overwrite: bool
-) -> None:
-    """Refuse what must not be written over. Writes nothing."""
+) -> set[str]:
+    """Refuse what must not be written over; return the names of an earlier export's files. Writes nothing."""
     own_files = form.own_files(config)
     is_file = storage.exists(out.rstrip("/"))
     names = [] if is_file else [entry.relative for entry in storage.list_folder(out)]
@@ -130,7 +135,7 @@ def _check_output(
                 f"{out} is there already: pass --overwrite or give --out another file; nothing was "
                 f"overwritten"
             )
-        return
+        return set()
     if is_file:
         raise UsageError(f"{out} is a file: give --out a folder; nothing was overwritten")
     foreign = sorted(name for name in names if not re.fullmatch(own_files, name, re.DOTALL))
@@ -144,3 +149,4 @@ def _check_output(
             f"{out} already holds an export: pass --overwrite or give --out another folder; nothing "
             f"was overwritten"
         )
+    return set(names)

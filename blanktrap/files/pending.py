@@ -37,6 +37,8 @@ class PendingFiles:
 
     def __init__(self) -> None:
         self._files = ExitStack()
+        self.uris: list[str] = []
+        """What was opened, in that order."""
 
     def __enter__(self) -> "PendingFiles":
         return self
@@ -50,6 +52,7 @@ class PendingFiles:
         Raises:
             SourceError: it cannot be written.
         """
+        self.uris.append(uri)
         return self._files.enter_context(_uploading(uri) if is_s3(uri) else _staged(uri))
 
 

@@ -47,6 +47,23 @@ def test_an_export_is_not_written_over_unless_told(tmp_path, scores, form):
     assert (contents(out) if form in FOLDERS else out.read_bytes()) != before
 
 
+def test_what_an_earlier_export_had_more_of_goes(tmp_path, scores):
+    run(scores, tmp_path / "out", "camtrap-dp", tables="csv")
+    run(scores, tmp_path / "out", "camtrap-dp", tables="gzip", overwrite=True)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "datapackage.json",
+        *(f"{name}.csv.gz" for name in ("deployments", "media", "observations")),
+    }
+
+
+def test_files_of_other_programs_beside_those_of_locations_stay(tmp_path, scores):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "package.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"holds something else \(it has package.json\)"):
+        run(scores, tmp_path / "out", "megadetector", by_location=True, overwrite=True)
+    assert contents(tmp_path / "out") == {"package.json": b"{}"}
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_what_is_no_export_is_never_written_over(tmp_path, scores, form):
     (tmp_path / "out").mkdir()

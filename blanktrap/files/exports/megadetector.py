@@ -42,6 +42,8 @@ _BOX = '"bbox":[0.0,0.0,1.0,1.0]'
 _UNSAFE = re.compile(r"[^\w ()&,;+=.-]|^\.")
 _MAX_NAME_BYTES = 180
 _NO_LOCATION = "no location"
+# Files of a folder that is written over are told from others by it.
+_SUFFIX = ".megadetector.json"
 
 
 class MegaDetector:
@@ -51,7 +53,7 @@ class MegaDetector:
     key = "megadetector"
 
     def own_files(self, config: ExportConfig) -> str | None:
-        return r".+\.json" if config.by_location else None
+        return rf".+{re.escape(_SUFFIX)}" if config.by_location else None
 
     def write(self, export: Export) -> None:
         if export.config.by_location:
@@ -200,5 +202,5 @@ def _file_names(locations: list[str | None]) -> dict[str | None, str]:
             num += 1
             name = f"{plain} ({num})"
         taken.add(name.casefold())
-        names[location] = f"{name}.json"
+        names[location] = f"{name}{_SUFFIX}"
     return names

@@ -120,16 +120,20 @@ def test_names_are_relative_to_the_folder_of_the_location(tmp_path):
         frame("y/c.jpg", 0.9, location_id=None),
     ]
     folder, _ = export(tmp_path, rows, "by-location", by_location=True)
-    assert sorted(path.name for path in folder.iterdir()) == ["S1.json", "S10.json", "no location.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "S1.megadetector.json",
+        "S10.megadetector.json",
+        "no location.megadetector.json",
+    ]
     # R1 and R2 share 2024/S1.
-    one = validated(folder / "S1.json")
+    one = validated(folder / "S1.megadetector.json")
     assert one["info"]["root_folder"] == "2024/S1"
     assert [image["file"] for image in one["images"]] == ["R1/a.jpg", "R2/b.jpg"]
-    ten = validated(folder / "S10.json")
+    ten = validated(folder / "S10.megadetector.json")
     assert ten["info"]["root_folder"] == "2024/S10"
     assert [image["file"] for image in ten["images"]] == ["a.jpg"]
     # x and y share nothing: the archive itself is the root.
-    none = validated(folder / "no location.json")
+    none = validated(folder / "no location.megadetector.json")
     assert none["info"]["root_folder"] == ""
     assert [image["file"] for image in none["images"]] == ["x/c.jpg", "y/c.jpg"]
 
@@ -152,6 +156,6 @@ def test_names_of_locations_stay_in_the_folder_and_apart(tmp_path):
     folder, _ = export(tmp_path, rows, "out", by_location=True)
     names = [path.name for path in folder.iterdir()]
     assert len({name.casefold() for name in names}) == len(locations)
-    assert "é象.json" in names
+    assert "é象.megadetector.json" in names
     assert not any(name.startswith(".") or "/" in name or "\\" in name or "\n" in name for name in names)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "scores"]
