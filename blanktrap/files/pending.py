@@ -10,7 +10,7 @@ a bucket's rule for incomplete uploads removes it.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -54,6 +54,10 @@ class PendingFiles:
         """
         self.uris.append(uri)
         return self._files.enter_context(_uploading(uri) if is_s3(uri) else _staged(uri))
+
+    def close_first(self, close: Callable[[], None]) -> None:
+        """Call something when the block ends, however it ends, before the files opened so far are closed."""
+        self._files.callback(close)
 
 
 @contextmanager

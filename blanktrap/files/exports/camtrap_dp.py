@@ -122,9 +122,8 @@ class _Package:
 
     def _open(self, name: str, schema: pa.Schema) -> TableFile:
         kind = self._export.config.tables
-        return TableFile(
-            self._export.files.open(join(self._export.out, f"{name}{SUFFIXES[kind]}")), kind, schema
-        )
+        uri = join(self._export.out, f"{name}{SUFFIXES[kind]}")
+        return self._export.open_table(uri, kind, schema)
 
     def _write_media(self, table: pa.Table, numbers: np.ndarray, *, with_observations: bool) -> None:
         zoned = self._zone.zoned(table.column("timestamp"))

@@ -8,9 +8,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import pyarrow as pa
+
 from blanktrap.core.config import ExportConfig
 from blanktrap.files.decided_scores import DecidedScores
 from blanktrap.files.exports.coordinates import Coordinates
+from blanktrap.files.exports.table_files import TableFile, TableKind
 from blanktrap.files.pending import PendingFiles
 
 
@@ -46,6 +49,17 @@ class Export:
     def model_id(self) -> str:
         """The model behind the scores."""
         return str(self.decided.scores.run["identity"]["model_id"])
+
+    def open_table(self, uri: str, kind: TableKind, schema: pa.Schema) -> TableFile:
+        """A table that is closed in time, whatever goes wrong.
+
+        Raises:
+            ScoresError: a column has a type that CSV cannot hold.
+            SourceError: it cannot be written.
+        """
+        table = TableFile(self.files.open(uri), kind, schema)
+        self.files.close_first(table.close)
+        return table
 
     @property
     def run(self) -> dict[str, Any]:

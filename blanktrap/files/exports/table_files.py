@@ -56,7 +56,9 @@ class TableFile:
         self._writer.write_table(table)
 
     def close(self) -> None:
-        """Finish the table."""
+        """Finish the table; a second time does nothing."""
+        if self._file.closed:
+            return
         self._writer.close()
         if self._packed is not None:
             self._packed.close()

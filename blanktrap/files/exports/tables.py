@@ -14,7 +14,7 @@ from blanktrap.core.schemas import SCORES_SCHEMA
 from blanktrap.files.decided_scores import DECIDED_SCORE, DECISION
 from blanktrap.files.exports.cells import CellGuard
 from blanktrap.files.exports.formats import Export
-from blanktrap.files.exports.table_files import TableFile, TableKind
+from blanktrap.files.exports.table_files import TableKind
 
 USUAL_COLUMNS = (
     "media_id",
@@ -48,7 +48,7 @@ class PlainTable:
         kinds = _kinds_of(columns, export)
         schema = pa.schema([pa.field(name, kind) for name, kind in kinds.items()])
         guard = CellGuard(export.notes, exact=export.config.exact_names)
-        file = TableFile(export.files.open(export.out), _kind_of(self.key, export.out), schema)
+        file = export.open_table(export.out, _kind_of(self.key, export.out), schema)
         for table in export.decided.iter_tables([name for name in columns if name not in _MADE]):
             table = table.select(list(columns))
             file.write(table if self.key == "parquet" else _guarded(table, guard))

@@ -15,7 +15,6 @@ from blanktrap.core.config import ExportConfig
 from blanktrap.files.decided_scores import DECISION
 from blanktrap.files.exports.cells import CellGuard
 from blanktrap.files.exports.formats import Export
-from blanktrap.files.exports.table_files import TableFile
 
 _SCHEMA = pa.schema(
     [
@@ -38,7 +37,7 @@ class Timelapse:
 
     def write(self, export: Export) -> None:
         guard = CellGuard(export.notes, exact=export.config.exact_names)
-        file = TableFile(export.files.open(export.out), "csv", _SCHEMA)
+        file = export.open_table(export.out, "csv", _SCHEMA)
         for table in export.decided.iter_tables(["media_id", "p_nonblank"]):
             paths = table.column("media_id")
             folders = pc.replace_substring_regex(paths, r"(?s)/?[^/]*$", "")

@@ -97,7 +97,7 @@ def _schema(columns: list[str]) -> pa.Schema:
 
 
 def _table_file(export: Export, name: str, columns: list[str]) -> TableFile:
-    return TableFile(export.files.open(join(export.out, f"{name}.csv")), "csv", _schema(columns))
+    return export.open_table(join(export.out, f"{name}.csv"), "csv", _schema(columns))
 
 
 def _write_rows(file: TableFile, columns: list[str], rows: list[dict[str, Any]], guard: CellGuard) -> None:
