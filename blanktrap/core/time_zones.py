@@ -79,8 +79,8 @@ class TimeZone:
             first = clock.replace(tzinfo=self._zone)
             offset = first.utcoffset()
             assert offset is not None  # every zone that is parsed has one
-            again = first.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None)
-            is_doubtful = again != clock or first.replace(fold=1).utcoffset() != offset
+            # Of a time that came twice, or never, Python's `fold` names the other offset.
+            is_doubtful = first.replace(fold=1).utcoffset() != offset
             self._known[quarter] = (round(offset.total_seconds() / 60), is_doubtful)
         return self._known[quarter]
 

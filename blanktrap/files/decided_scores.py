@@ -29,9 +29,10 @@ from blanktrap.core.errors import ScoresError
 from blanktrap.core.evaluation.tally import gather
 from blanktrap.core.schemas import SCORES_SCHEMA
 from blanktrap.files.databases import temporary_database
-from blanktrap.files.label_join import MEMORY_LIMIT
 from blanktrap.files.scores_reader import Scores
 from blanktrap.files.storage import Storage
+
+_MEMORY_LIMIT = "512MB"
 
 DECISION, DECIDED_SCORE = "decision", "decided_score"
 
@@ -125,7 +126,7 @@ def decide_scores(
     if not keep_sequences:
         yield DecidedScores(scores=scores, storage=storage, rule=rule, find_raised=lambda: iter(()))
         return
-    with temporary_database("sequences could not be put together", memory=MEMORY_LIMIT) as connection:
+    with temporary_database("sequences could not be put together", memory=_MEMORY_LIMIT) as connection:
         connection.execute(
             "CREATE TABLE runs (start BIGINT, num_frames BIGINT, location VARCHAR, sequence_id VARCHAR, "
             "lowest FLOAT, highest FLOAT)"

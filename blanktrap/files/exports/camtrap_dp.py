@@ -38,10 +38,11 @@ from blanktrap.files.exports.cells import FORMULA, CellGuard, address_of, media_
 from blanktrap.files.exports.deployments import Deployment, Deployments
 from blanktrap.files.exports.formats import Export
 from blanktrap.files.exports.table_files import SUFFIXES, TableFile
-from blanktrap.files.label_join import MEMORY_LIMIT
 from blanktrap.files.storage import join
 
 _COLUMNS = list(dict.fromkeys(["media_id", "p_nonblank", *deployments.COLUMNS, *camtrap_dp_events.COLUMNS]))
+# Less than a join may have: tables are being written beside it.
+_MEMORY_LIMIT = "512MB"
 _TYPES = {SET_ASIDE: "blank", REVIEW: "unknown", KEEP: "animal", UNREADABLE: "unclassified"}
 _NOT_IN_A_PATH = rf"^[./~]|\.\.|[\r\n]|{FORMULA}"
 _LEFT_OUT = "media without a time, left out because Camtrap DP has no place for them"
@@ -61,7 +62,7 @@ class CamtrapDp:
         return r"datapackage\.json|(deployments|media|observations)\.(csv|csv\.gz|parquet)"
 
     def write(self, export: Export) -> None:
-        with temporary_database("events could not be put together", memory=MEMORY_LIMIT) as database:
+        with temporary_database("events could not be put together", memory=_MEMORY_LIMIT) as database:
             package = _Package(export)
             package.write(Events(database))
 
