@@ -201,9 +201,9 @@ class _Package:
         num_missing = sum(point is None for point in points)
         if num_missing:
             self._export.notes.add(
-                f"deployments without coordinates of {len(there):,}, without which the package is not valid "
-                f"(give --coordinates)",
+                "deployments without coordinates, so that the package is not valid (give --coordinates)",
                 num_missing,
+                total=len(there),
             )
         start, end = (self._zone.zoned(_times(there, name)) for name in ("start_ms", "end_ms"))
         places = self._guard.texts(pa.array([one.location_id for one in there], pa.string()))

@@ -22,15 +22,19 @@ class Notes:
     """What a format could not say as it is, counted; told when all is written."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    totals: dict[str, int] = field(default_factory=dict)
 
-    def add(self, text: str, num: int = 1) -> None:
-        """Count something; `text` stands before the number."""
+    def add(self, text: str, num: int = 1, *, total: int | None = None) -> None:
+        """Count something; `text` stands before the number, and `total` says of how many."""
         if num:
             self.counts[text] += num
+            if total is not None:
+                self.totals[text] = total
 
     def lines(self) -> list[str]:
         """One line each, in the order in which they were met first."""
-        return [f"{'note':<12}{text}: {num:,}" for text, num in self.counts.items()]
+        of = {text: f" of {total:,}" for text, total in self.totals.items()}
+        return [f"{'note':<12}{text}: {num:,}{of.get(text, '')}" for text, num in self.counts.items()]
 
 
 @dataclass(frozen=True, kw_only=True)

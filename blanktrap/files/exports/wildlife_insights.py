@@ -86,9 +86,9 @@ class WildlifeInsights:
         num_missing = sum(row["latitude"] is None for row in rows)
         if num_missing:
             export.notes.add(
-                f"deployments without coordinates of {len(rows):,}, which Wildlife Insights wants (give "
-                f"--coordinates)",
+                "deployments without coordinates, which Wildlife Insights wants (give --coordinates)",
                 num_missing,
+                total=len(rows),
             )
 
 

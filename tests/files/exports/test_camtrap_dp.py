@@ -221,7 +221,7 @@ def test_media_without_a_place_have_a_deployment_of_their_own(tmp_path):
 def test_missing_coordinates_are_told_because_the_package_is_not_valid(tmp_path):
     folder, done = package(tmp_path, coordinates="location_id,latitude,longitude\nS1,1,2\n")
     assert [problem for problem in problems_of(folder) if "required" in problem or "constraint" in problem]
-    assert any("deployments without coordinates of 2" in line for line in done.lines())
+    assert any(line.endswith("(give --coordinates): 1 of 2") for line in done.lines())
 
 
 # Time zones

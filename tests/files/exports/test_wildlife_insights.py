@@ -55,7 +55,7 @@ def test_golden_case(tmp_path):
     assert some(rows_of(folder, "cameras"), "project_id", "camera_id") == [("2001", "S1/R1"), ("2001", "S2")]
     assert some(rows_of(folder, "projects"), "project_id") == [("2001",)]
     assert any("media without a time, which Wildlife Insights wants: 1" in line for line in done.lines())
-    assert any("deployments without coordinates of 2" in line for line in done.lines())
+    assert any(line.endswith("(give --coordinates): 1 of 2") for line in done.lines())
 
 
 @pytest.mark.real
