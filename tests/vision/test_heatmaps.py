@@ -9,6 +9,7 @@ from blanktrap.core.config import Preprocessing
 from blanktrap.vision.heatmaps import Heatmaps, cell_middles, grad_cam
 from blanktrap.vision.network import build_network, fold_batch_norm, split_at_last_map
 from blanktrap.vision.scorer import PRECISION_TOLERANCE, Scorer
+from tests.vision.small_networks import SeesRed
 
 SMALL = Preprocessing(width_px=64, height_px=48)
 WIDER = Preprocessing(width_px=160, height_px=96)
@@ -211,15 +212,7 @@ def test_where_every_cell_speaks_alike_the_heatmap_is_flat(taught_network: nn.Mo
 
 
 def test_the_peak_lies_on_what_the_network_looks_for() -> None:
-    # One cell every 32 px around pixel 32 i, as red as its field; the head likes red.
-    looks = nn.Conv2d(3, 1, 33, stride=32, padding=16)
-    says = nn.Linear(1, 1)
-    with torch.no_grad():
-        looks.weight.fill_(0.0)
-        looks.weight[0, 0] = 1.0 / 33**2
-        looks.bias.zero_()
-        says.weight.fill_(1.0)
-    network = nn.Sequential(looks, nn.AdaptiveAvgPool2d(1), says)
+    network = SeesRed()
     maker = Heatmaps(network, Scorer(network, WIDER, device="cpu", precision="float32"))
     chance = np.random.default_rng(5)
     for _ in range(20):
