@@ -200,6 +200,10 @@ def test_process_of_its_own_ends_with_the_same_code(tmp_path: Path, start: list[
         ("score --model m --out s", "MANIFEST"),
         ("index folder", "--out"),
         ("index folder --out", "--out"),
+        ("explain", "MODEL"),
+        ("explain m photos", "--out"),
+        ("explain m --out o", "--scores"),
+        ("explain m photos --scores s --out o", "--scores"),
         ("dashboard", "REPORT"),
         ("dashboard r --port 0", "--port"),
         ("evaluate s --out r --split half", "--split"),
@@ -238,6 +242,20 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
         ),
         ("audit-discard s --out q --num-images 0", "--num-images: input should be >= 1 (got 0)"),
         ("audit-discard q --answers a --confidence 1", "--confidence: input should be less than 1 (got 1.0)"),
+        (
+            "explain m photos --worst 4 --out o",
+            "--worst finds errors by scores and labels: pass --scores too",
+        ),
+        (
+            "explain m --scores s --worst 4 --num-images 9 --out o",
+            "--worst says how many already: leave --num-images out",
+        ),
+        (
+            "explain m --scores s --worst 4 --label blank --out o",
+            "--worst takes media of both labels: leave --label out",
+        ),
+        ("explain m photos --num-images 0 --out o", "--num-images: input should be >= 1 (got 0)"),
+        ("explain m photos --min-confidence 2 --out o", "--min-confidence: input should be <= 1 (got 2.0)"),
         ("export s --format csv --out o --cutoff 2", "--cutoff: input should be <= 1 (got 2.0)"),
         (
             "export s --format csv --out o --cutoff 0.4 --review-below 0.1",

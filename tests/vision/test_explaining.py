@@ -11,15 +11,18 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from blanktrap.core.config import ExplainConfig, Preprocessing
+from blanktrap.cli import app
+from blanktrap.core.config import ArchiveConfig, ExplainConfig, Preprocessing
 from blanktrap.core.errors import ExplanationError
 from blanktrap.files.explained_media import MediaSource
 from blanktrap.files.storage import Storage
+from blanktrap.vision.drawing.archive import draw_archive
 from blanktrap.vision.explain_summary import ExplainSummary
 from blanktrap.vision.explaining import explain, overlay_name
 from blanktrap.vision.heatmaps import Heatmaps
 from blanktrap.vision.overlays import colour_of, draw_overlay, draw_plain, paint_heat
 from blanktrap.vision.scorer import Scorer
+from tests.engines.runs import save_random_model
 from tests.files.written_scores import media, write_scores
 from tests.vision.small_networks import SeesRed
 
@@ -209,6 +212,27 @@ def test_hostile_names_stay_in_the_folder_and_apart(
     overlays = {row["overlay"] for row in table_of(out).values() if row["overlay"]}
     assert len(overlays) == summary.counts["ok"]
     assert written == {"explain.json", "heatmaps.parquet", "sheet-001.jpg", *overlays}
+
+
+def test_a_drawn_archive_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    archive = ArchiveConfig(num_images=24, num_locations=3, num_corrupt=1, width_px=320, height_px=240)
+    draw_archive(tmp_path / "archive", archive, num_processes=1)
+    small = Preprocessing(width_px=128, height_px=96, banner_bottom=0.07)
+    model = save_random_model(tmp_path / "model", preprocessing=small)
+    boxes = str(tmp_path / "archive" / "annotations.json")
+    arguments = [model, str(tmp_path / "archive"), "--boxes", boxes, "--out", str(tmp_path / "out")]
+    app(["explain", *arguments], standalone_mode=False)
+    printed = capsys.readouterr().out
+    rows = pq.read_table(tmp_path / "out/heatmaps.parquet").to_pylist()
+    assert "heatmaps of 23 of 24 media, 1 unreadable" in printed
+    drawn = json.loads(Path(boxes).read_text())["annotations"]
+    boxed = {one["image_id"] for one in drawn if "bbox" in one}
+    assert f"boxes for {len(boxed)} of 24 media" in printed
+    assert "without looking: a random point hits" in printed
+    scorer = Scorer.load(STORAGE, model)
+    for row in rows:
+        [scored] = scorer.score_encoded([Path(row["uri"]).read_bytes()])
+        assert (scored.status, scored.p_nonblank) == (row["status"], row["p_nonblank"])
 
 
 @pytest.mark.s3
