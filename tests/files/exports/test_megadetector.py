@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from blanktrap.core.errors import ScoresError
 from blanktrap.files.annotations.megadetector import iter_detections
 from tests.files.exports.exported import HOSTILE_NAMES, export, frame, hostile_rows
 
@@ -159,3 +160,10 @@ def test_names_of_locations_stay_in_the_folder_and_apart(tmp_path):
     assert "é象.megadetector.json" in names
     assert not any(name.startswith(".") or "/" in name or "\\" in name or "\n" in name for name in names)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "scores"]
+
+
+def test_a_location_that_comes_twice_is_refused_and_nothing_is_left(tmp_path):
+    rows = [frame(f"{number}.jpg", 0.9, location_id=name) for number, name in enumerate("aba")]
+    with pytest.raises(ScoresError, match=r"is not sorted by location \(a comes twice\)"):
+        export(tmp_path, rows, "out", by_location=True)
+    assert list((tmp_path / "out").iterdir()) == []
