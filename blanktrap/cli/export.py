@@ -7,6 +7,7 @@ import typer
 from blanktrap.cli.root import Cutoff, KeepSequences, NoSignRequest, ReviewBelow, print_lines
 from blanktrap.core.config import ExportConfig, ExportFormatName, resolve
 from blanktrap.files.storage import Storage
+from blanktrap.progress import ProgressLine
 
 
 def export(
@@ -91,12 +92,14 @@ def export(
             "allow_incomplete": allow_incomplete,
         },
     )
-    exported = export_scores(
-        scores,
-        out,
-        config=settings,
-        storage=Storage(no_sign_request=no_sign_request),
-        coordinates=coordinates,
-        overwrite=overwrite,
-    )
+    with ProgressLine() as line:
+        exported = export_scores(
+            scores,
+            out,
+            config=settings,
+            storage=Storage(no_sign_request=no_sign_request),
+            coordinates=coordinates,
+            overwrite=overwrite,
+            on_progress=line.show,
+        )
     print_lines(exported.lines())

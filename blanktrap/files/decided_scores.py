@@ -58,6 +58,8 @@ class DecidedScores:
     storage: Storage
     find_raised: Callable[[], Iterator[tuple[int, int, float]]]
     """Gives rows [start, stop) that are decided by a score of their sequence, and that score; by start."""
+    on_rows: Callable[[int], None] = lambda _: None
+    """Told how many rows a pass has read so far."""
     counts: DecisionCounts = field(default_factory=DecisionCounts)
     """Of the rows that the latest pass has read so far."""
 
@@ -90,6 +92,7 @@ class DecidedScores:
             decided = self.rule.decide(score)
             self.counts.add(decided, num_raised=int(raises.sum()))
             start += table.num_rows
+            self.on_rows(start)
             arrays = [table.column(name) for name in columns]
             arrays += [decision_column(decided), pa.array(score, pa.float32(), from_pandas=True)]
             yield pa.table(arrays, names=[*columns, DECISION, DECIDED_SCORE])

@@ -6,6 +6,7 @@ Owns: the order of the steps, and what an output may be written over. Refuses: f
 
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from blanktrap.core.config import ExportConfig
@@ -13,6 +14,7 @@ from blanktrap.core.decisions import DecisionCounts, DecisionRule, choose_rule
 from blanktrap.core.errors import UsageError
 from blanktrap.core.paths import file_name_of
 from blanktrap.core.time_zones import parse_time_zone
+from blanktrap.core.wording import percent
 from blanktrap.files.decided_scores import decide_scores
 from blanktrap.files.exports import FORMATS
 from blanktrap.files.exports.coordinates import Coordinates, read_coordinates
@@ -61,6 +63,7 @@ def export_scores(
     storage: Storage,
     coordinates: str | None = None,
     overwrite: bool = False,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> Exported:
     """Decide on every media, and write it all in another tool's format.
 
@@ -71,6 +74,7 @@ def export_scores(
         storage: the door to the bytes.
         coordinates: a table of where the cameras stood.
         overwrite: replace an earlier export at `out`.
+        on_progress: told how far it is; some formats read the scores more than once.
 
     Raises:
         UsageError: `out` must not be written to, or an option does not fit the format.
@@ -96,6 +100,7 @@ def export_scores(
         decide_scores(scores, storage, rule, keep_sequences=config.keep_sequences) as decided,
         PendingFiles() as files,
     ):
+        decided.on_rows = lambda num: on_progress(_progress_text(num, scores.num_media))
         form.write(
             Export(
                 decided=decided,
@@ -118,6 +123,10 @@ def export_scores(
         num_expected=scores.num_media,
         notes=notes,
     )
+
+
+def _progress_text(num: int, total: int) -> str:
+    return f"read {num:,}/{total:,} media ({percent(num / total)})"
 
 
 def _check_output(

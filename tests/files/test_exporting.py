@@ -125,6 +125,13 @@ def test_unfinished_scores_are_refused_unless_told(tmp_path, scores):
     assert "unfinished  1 of 2 media are not scored yet: left out" in done.lines()
 
 
+def test_progress_comes_with_its_denominator(tmp_path, scores):
+    told: list[str] = []
+    config = ExportConfig(format="csv", cutoff=0.2)
+    export_scores(scores, str(tmp_path / "out"), config=config, storage=STORAGE, on_progress=told.append)
+    assert told == ["read 2/2 media (100.0 %)"]
+
+
 def test_the_model_cards_cutoff_is_taken_and_told(tmp_path, scores):
     done = run(scores, tmp_path / "out", "csv", cutoff=None)
     assert done.lines()[0] == (
