@@ -5,6 +5,5 @@ chance and apart for each image. Refuses: labels, files, and changes of hue.
 """
 
 from blanktrap.vision.augmentation.augmenter import Augmenter
-from blanktrap.vision.augmentation.plain import augment
 
-__all__ = ["Augmenter", "augment"]
+__all__ = ["Augmenter"]
