@@ -1,8 +1,8 @@
 """What augmentation costs beside the network: `python benchmarks/augment_throughput.py`.
 
 For each input size, on one thread (or a GPU with --device cuda): images/s of a training step of ResNet34
-(forward, backward, optimizer), images/s of augmentation at its usual chances, and what that is of a step; then
-what each circumstance costs an image when it befalls it. Pictures are smooth and coloured; a third is infrared.
+(forward, backward, optimizer), images/s of augmentation at its usual chances, and what that is of a step;
+then what each circumstance costs an image that it befalls. Pictures are smooth, a third grey.
 """
 
 import argparse

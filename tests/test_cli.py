@@ -37,7 +37,7 @@ FLAGS = {
     "--hours-per-week --cost-per-hour --price-per-hour --audit-images --split --seed "
     "--allow-incomplete --allow-seen --overwrite --no-sign-request",
     "explain": "--out --scores --worst --boxes --min-confidence --with-people --location --label --split "
-    "--num-images --precision --seed --no-sign-request",
+    "--num-images --precision --seed --augmentations --augment --no-augment --no-sign-request",
     "audit-labels": "--out --num-media --allow-seen --seed --overwrite --no-sign-request",
     "audit-discard": "--out --cutoff --num-images --answers --max-lost-share --confidence --seed "
     "--allow-incomplete --overwrite --no-sign-request",

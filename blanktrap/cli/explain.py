@@ -1,18 +1,28 @@
 """`blanktrap explain`."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from blanktrap.cli.augment_flags import Augment, NoAugment, parse_augment
 from blanktrap.cli.root import NoSignRequest, print_lines
-from blanktrap.core.config import ExplainConfig, Precision, resolve
+from blanktrap.core.config import AugmentConfig, ExplainConfig, Precision, resolve
 from blanktrap.core.errors import UsageError
 from blanktrap.files.storage import Storage
 from blanktrap.progress import ProgressLine
 
+if TYPE_CHECKING:
+    from blanktrap.files.explained_media import MediaSource
+
 
 def explain(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="The checkpoint directory, local or s3://.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="The checkpoint directory, local or s3://; with --augmentations there is none.",
+        ),
+    ],
     media: Annotated[
         list[str] | None,
         typer.Argument(metavar="MEDIA", help="Images, folders, lists or manifests, local or s3://."),
@@ -47,9 +57,24 @@ def explain(
     ] = None,
     precision: Annotated[Precision | None, typer.Option(help="Number format of the arithmetic.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the draw.")] = None,
+    augmentations: Annotated[
+        bool,
+        typer.Option(
+            "--augmentations", help="Show what training may do to the MEDIA instead; there is no MODEL then."
+        ),
+    ] = False,
+    augment: Augment = None,
+    no_augment: NoAugment = False,
     no_sign_request: NoSignRequest = False,
 ) -> None:
-    """Show where in its images the model sees animals."""
+    """Show where in its images the model sees animals, or what training may do to them."""
+    chances = parse_augment(augment, no_augment)
+    if augmentations:
+        if scores is not None or worst is not None or boxes:
+            raise UsageError("--augmentations looks at images alone: leave --scores, --worst and --boxes out")
+        media = [model, *(media or ())]
+    elif chances is not None:
+        raise UsageError("--augment and --no-augment go with --augmentations: give that too")
     if (scores is None) == (not media):
         raise UsageError("give the media to look at: images, folders, lists or manifests, or else --scores")
     if worst is not None and scores is None:
@@ -72,10 +97,14 @@ def explain(
         flags={"num_worst": "worst", "locations": "location"},
     )
     from blanktrap.files.explained_media import MediaSource
-    from blanktrap.vision.explaining import explain as explain_media
 
     storage = Storage(no_sign_request=no_sign_request)
     source = MediaSource(storage=storage, named=tuple(media or ()), scores=scores)
+    if augmentations:
+        print_lines(_show_augmentations(source, out, settings, chances or AugmentConfig()))
+        return
+    from blanktrap.vision.explaining import explain as explain_media
+
     with ProgressLine() as line:
         summary = explain_media(
             model,
@@ -87,3 +116,14 @@ def explain(
             on_progress=line.show,
         )
     print_lines(summary.lines())
+
+
+def _show_augmentations(
+    source: "MediaSource", out: str, settings: ExplainConfig, chances: AugmentConfig
+) -> list[str]:
+    from blanktrap.vision.augmentation.showing import show_augmentations
+
+    with ProgressLine() as line:
+        return show_augmentations(
+            source, out, config=settings, augment=chances, storage=source.storage, on_progress=line.show
+        )
