@@ -360,6 +360,28 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
             "--path-pattern '{place}' has {place}, known are {location}, {deployment}, {sequence}, {label} "
             "and {}",
         ),
+        (
+            "separate --to o",
+            "SCORES is missing: give the folder that blanktrap score wrote, or --undo",
+        ),
+        ("separate --to o --undo --dry-run", "--dry-run and --undo do not go together: give one"),
+        (
+            "separate --to o --undo",
+            "there is nothing to take back at o: it has no journal of `blanktrap separate`",
+        ),
+        (
+            "separate s --to o --only blank",
+            "--only blank: expected some of set_aside, review, keep, unreadable, such as keep,review",
+        ),
+        (
+            "separate s --to o --mode copy --link hard",
+            "--link hard goes with --mode link, not with --mode copy",
+        ),
+        (
+            "separate s --to o --mode tag --xmp adobe",
+            "--xmp writes beside separated files, and --mode tag makes none",
+        ),
+        ("separate s --to o --tag-key k", "--tag-key goes with --mode tag, not with --mode link"),
         ("demo --images 1", "--images: input should be >= 24 (got 1)"),
         ("demo --locations 1", "--locations: input should be >= 3 (got 1)"),
         ("demo --num-epochs 0", "--num-epochs: input should be >= 1 (got 0)"),

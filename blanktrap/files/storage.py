@@ -121,7 +121,7 @@ class Storage:
         """The S3 client of this process that reads (thread-safe)."""
         return s3_client(self.no_sign_request)
 
-    def _reading(self, ask: Callable[["S3Client"], _Answer]) -> _Answer:
+    def reading(self, ask: Callable[["S3Client"], _Answer]) -> _Answer:
         """Ask as a reader; where that is refused without a signature, with one if there are credentials."""
         try:
             return ask(self.client())
@@ -174,7 +174,7 @@ class Storage:
         request: dict[str, Any] = {"Bucket": bucket, "Key": key}
         if span is not None:
             request["Range"] = f"bytes={span[0]}-{span[0] + span[1] - 1}"
-        answer = self._reading(lambda client: client.get_object(**request))
+        answer = self.reading(lambda client: client.get_object(**request))
         body = answer["Body"]
         try:
             _refuse_larger(uri, answer["ContentLength"], max_bytes)
@@ -233,7 +233,7 @@ class Storage:
         if is_s3(uri):
             bucket, key = split_s3(uri)
             try:
-                self._reading(lambda client: client.download_file(bucket, key, str(path)))
+                self.reading(lambda client: client.download_file(bucket, key, str(path)))
             except (ClientError, BotoCoreError, boto3.exceptions.Boto3Error) as problem:
                 raise_s3(uri, problem)
             except OSError as problem:
@@ -259,7 +259,7 @@ class Storage:
     def _size_s3(self, uri: str) -> int:
         bucket, key = split_s3(uri)
         try:
-            return self._reading(lambda client: client.head_object(Bucket=bucket, Key=key))["ContentLength"]
+            return self.reading(lambda client: client.head_object(Bucket=bucket, Key=key))["ContentLength"]
         except (ClientError, BotoCoreError) as problem:
             raise_s3(uri, problem)
 
@@ -312,7 +312,7 @@ class Storage:
         prefix = f"{key.rstrip('/')}/" if key.rstrip("/") else ""
         request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}
         try:
-            pages = self._reading(
+            pages = self.reading(
                 lambda client: list(client.get_paginator("list_objects_v2").paginate(**request))
             )
         except (ClientError, BotoCoreError) as problem:

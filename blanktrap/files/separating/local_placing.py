@@ -1,18 +1,13 @@
-"""Linking, copying and moving media on disk, and taking that back.
+"""Linking and copying media on disk, and taking that back.
 
-Owns: what is done for one media and in which order it becomes durable. Refuses: the journal; that is `run`.
-
-A moved media is at its new place, on the disk, before it leaves the old one: as another name of the same file
-where the file system can, else as a copy that was read back. So at any moment at least one of the two places
-has it.
+Owns: what is done for one media and in which order it becomes durable. Refuses: moving, which is
+`local_moving`, and the journal; that is `run`.
 """
 
-import contextlib
 import os
 import stat
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from blanktrap.core.config import LinkKind
 from blanktrap.core.errors import SourceError
@@ -26,13 +21,11 @@ from blanktrap.files.separating.file_copies import (
     unlink_staged,
 )
 from blanktrap.files.separating.folders import Folders, split
-from blanktrap.files.separating.history import COPY, HARD_LINK, LEFT, MOVE, SYMBOLIC_LINK
-from blanktrap.files.separating.journal import sync_folder
+from blanktrap.files.separating.history import COPY, HARD_LINK, LEFT, SYMBOLIC_LINK
 from blanktrap.files.separating.placing import (
     CHANGED,
     LAST_COPY,
     NOT_A_FILE,
-    PLACE_TAKEN,
     TAKEN,
     TARGET_CHANGED,
     LeftError,
@@ -73,11 +66,12 @@ class LocalPlacer:
             return reason_of(problem, media.uri)
 
     def place(self, batch: Sequence[PlannedMedia]) -> list[Outcome]:
-        outcomes = [self._guarded(partial(self._placed, media)) for media in batch]
+        outcomes = [self.guarded(partial(self._placed, media)) for media in batch]
         self.folders.sync()
         return self._finished(batch, outcomes)
 
-    def _guarded(self, act: Callable[[], Outcome]) -> Outcome:
+    def guarded(self, act: Callable[[], Outcome]) -> Outcome:
+        """What came of an act on one media. Raises SourceError for what concerns more than one."""
         try:
             return act()
         except LeftError as problem:
@@ -193,14 +187,14 @@ class CopyPlacer(LocalPlacer):
         return Outcome(how=COPY, proof=copy_of(local_path(media.uri), name, folder))
 
     def _recognised(self, media: PlannedMedia, name: str, folder: int) -> Outcome:
-        _refuse_no_file(name, folder, TAKEN)
+        refuse_no_file(name, folder, TAKEN)
         digest = sha256_at(name, folder=folder)
         if digest != sha256_at(local_path(media.uri)):
             raise LeftError(TAKEN)
         return Outcome(how=COPY, proof=digest)
 
     def _taken_back(self, media: PlannedMedia, outcome: Outcome | None, name: str, folder: int) -> None:
-        _refuse_no_file(name, folder, TARGET_CHANGED)
+        refuse_no_file(name, folder, TARGET_CHANGED)
         digest = sha256_at(name, folder=folder)
         if outcome is not None and digest != outcome.proof:
             raise LeftError(TARGET_CHANGED)
@@ -211,129 +205,7 @@ class CopyPlacer(LocalPlacer):
             raise LeftError(LAST_COPY) from None
 
 
-class MovePlacer(LocalPlacer):
-    """Moves: a second name or a checked copy first, then the original goes."""
-
-    keeps_original = False
-
-    def __init__(self, folders: Folders) -> None:
-        super().__init__(folders)
-        self._compared: dict[str, str] = {}
-        """What originals were, by target, when they were compared with their copies."""
-
-    def _made(self, media: PlannedMedia, name: str, folder: int) -> Outcome:
-        source = local_path(media.uri)
-        self._compared[media.target] = _proof(os.stat(source, follow_symlinks=False))
-        try:
-            os.link(source, name, dst_dir_fd=folder, follow_symlinks=False)
-        except OSError as problem:
-            if problem.errno not in NO_LINKS:
-                raise
-            copy_of(source, name, folder)
-        return Outcome(how=MOVE, proof=_proof(os.stat(name, dir_fd=folder, follow_symlinks=False)))
-
-    def _recognised(self, media: PlannedMedia, name: str, folder: int) -> Outcome:
-        _refuse_no_file(name, folder, TAKEN)
-        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        source = local_path(media.uri)
-        with contextlib.suppress(FileNotFoundError):
-            self._compared[media.target] = _proof(os.stat(source, follow_symlinks=False))
-        if not self._is_same(source, found, name, folder):
-            raise LeftError(TAKEN)
-        return Outcome(how=MOVE, proof=_proof(found))
-
-    def _is_same(self, source: Path, found: os.stat_result, name: str, folder: int) -> bool:
-        """Whether a target is what stands at the old place, or nothing stands there any more."""
-        try:
-            original = os.stat(source, follow_symlinks=False)
-        except FileNotFoundError:
-            return True
-        if os.path.samestat(found, original):
-            return True
-        if not stat.S_ISREG(original.st_mode) or found.st_size != original.st_size:
-            return False
-        return sha256_at(name, folder=folder) == sha256_at(source)
-
-    def _finished(self, batch: Sequence[PlannedMedia], outcomes: list[Outcome]) -> list[Outcome]:
-        """The originals go, now that all targets are on the disk."""
-        finished, emptied = [], set()
-        for media, outcome in zip(batch, outcomes, strict=True):
-            if outcome.how == MOVE:
-                outcome = self._guarded(partial(self._original_gone, media, outcome))
-                emptied.add(local_path(media.uri).parent)
-            finished.append(outcome)
-        _sync_all(emptied)
-        self.folders.sync()
-        self._compared.clear()
-        return finished
-
-    def _original_gone(self, media: PlannedMedia, outcome: Outcome) -> Outcome:
-        folder, name = split(media.target)
-        descriptor = self.folders.open(folder, make=False)
-        found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-        source = local_path(media.uri)
-        try:
-            original = os.stat(source, follow_symlinks=False)
-            if not os.path.samestat(found, original) and self._compared[media.target] != _proof(original):
-                raise LeftError(CHANGED)
-            source.unlink()
-        except FileNotFoundError:
-            return outcome
-        except (PermissionError, LeftError):
-            # It stays where it was, so that it is not in two places.
-            self.folders.unlink(media.target)
-            self.folders.prune(media.target)
-            raise
-        return outcome
-
-    def undo(self, batch: Sequence[PlannedMedia], outcomes: Sequence[Outcome | None]) -> list[str | None]:
-        reasons = super().undo(batch, outcomes)
-        _sync_all({local_path(media.uri).parent for media in batch})
-        return reasons
-
-    def _taken_back(self, media: PlannedMedia, outcome: Outcome | None, name: str, folder: int) -> None:
-        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        source = local_path(media.uri)
-        if not stat.S_ISREG(found.st_mode) or (outcome is not None and outcome.proof != _proof(found)):
-            raise LeftError(TARGET_CHANGED)
-        if os.path.lexists(source):
-            if not self._is_same(source, found, name, folder):
-                raise LeftError(PLACE_TAKEN)
-            return
-        source.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(name, source, src_dir_fd=folder, follow_symlinks=False)
-            sync_folder(source.parent)
-        except FileExistsError:
-            raise LeftError(PLACE_TAKEN) from None
-        except OSError as problem:
-            if problem.errno not in NO_LINKS:
-                raise
-            _copy_back(name, folder, source)
-
-
-def _copy_back(name: str, folder: int, source: Path) -> None:
-    descriptor = os.open(source.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        copy_of(name, source.name, descriptor, source_folder=folder)
-        os.fsync(descriptor)
-    except FileExistsError:
-        raise LeftError(PLACE_TAKEN) from None
-    finally:
-        os.close(descriptor)
-
-
-def _refuse_no_file(name: str, folder: int, reason: str) -> None:
+def refuse_no_file(name: str, folder: int, reason: str) -> None:
+    """Raise LeftError where a name below a folder's descriptor is no regular file."""
     if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
         raise LeftError(reason)
-
-
-def _proof(found: os.stat_result) -> str:
-    """What a moved file is known by again: its size, and when it was last written."""
-    return f"{found.st_size}:{found.st_mtime_ns}"
-
-
-def _sync_all(folders: set[Path]) -> None:
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            sync_folder(folder)

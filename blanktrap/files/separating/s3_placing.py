@@ -151,9 +151,12 @@ class S3Placer:
         """What S3 says of an object; None where there is none. Raises SourceError."""
         bucket, key = split_s3(uri)
         try:
-            answer = self.ask(uri, lambda client: client.head_object(Bucket=bucket, Key=key))
-        except ObjectMissingError:
-            return None
+            answer: Any = self.storage.reading(lambda client: client.head_object(Bucket=bucket, Key=key))
+        except (ClientError, BotoCoreError) as problem:
+            try:
+                raise_s3(uri, problem)
+            except ObjectMissingError:
+                return None
         headers = {name: answer[name] for name in _HEADERS if answer.get(name)}
         return ObjectFacts(size_bytes=answer["ContentLength"], etag=answer["ETag"], headers=headers)
 

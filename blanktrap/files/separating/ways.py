@@ -11,7 +11,8 @@ from blanktrap.core.errors import UsageError
 from blanktrap.core.wording import count
 from blanktrap.files.s3 import is_s3
 from blanktrap.files.separating.folders import open_folders
-from blanktrap.files.separating.local_placing import CopyPlacer, LinkPlacer, MovePlacer
+from blanktrap.files.separating.local_moving import MovePlacer
+from blanktrap.files.separating.local_placing import CopyPlacer, LinkPlacer
 from blanktrap.files.separating.placing import Placer
 from blanktrap.files.separating.plan import PlanCounts
 from blanktrap.files.separating.s3_and_disk import ByOrigin, FetchPlacer, UploadPlacer

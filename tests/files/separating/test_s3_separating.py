@@ -15,6 +15,7 @@ from blanktrap.files.separating import run, s3_placing
 from blanktrap.files.separating.journal import FOLDER
 from blanktrap.files.separating.run import separate_media
 from blanktrap.files.separating.undo import undo_separation
+from blanktrap.files.storage import Storage
 from tests.files.separating.test_separating import tree
 from tests.files.written_scores import STORAGE, media, write_scores
 
@@ -183,21 +184,29 @@ def test_what_was_changed_since_and_the_last_copy_are_left(bucket):
 @pytest.mark.parametrize("mode", ["copy", "move", "tag"])
 def test_interrupted_at_any_request_the_same_call_goes_on(bucket, mode, monkeypatch):
     before = bucket.objects()
-    plain = s3_placing.S3Placer.ask
+    plain, plain_facts = s3_placing.S3Placer.ask, s3_placing.S3Placer.facts
     num_interrupted = 0
     for step in range(0, 40, 3):
         left = [step]
 
-        def ask(self, uri, request, left=left):
+        def count(left=left):
             left[0] -= 1
             if left[0] < 0:
                 nonlocal num_interrupted
                 num_interrupted += 1
                 raise SourceError("the network went away")
+
+        def ask(self, uri, request, count=count):
+            count()
             return plain(self, uri, request)
+
+        def facts(self, uri, count=count):
+            count()
+            return plain_facts(self, uri)
 
         with monkeypatch.context() as patch:
             patch.setattr(s3_placing.S3Placer, "ask", ask)
+            patch.setattr(s3_placing.S3Placer, "facts", facts)
             with contextlib.suppress(SourceError):
                 bucket.separate(mode)
         bucket.separate(mode)
@@ -297,6 +306,19 @@ def test_objects_are_fetched_to_disk(bucket, tmp_path):
     bucket.undo(to=tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert bucket.objects() == before
+
+
+def test_a_public_bucket_is_fetched_without_credentials(bucket, tmp_path, monkeypatch):
+    bucket.rows.pop()
+    signed = []
+    monkeypatch.setattr(s3_placing, "s3_client", lambda no_sign_request: signed.append(no_sign_request))
+    scores = write_scores(tmp_path / "scores", bucket.rows)
+    config = SeparateConfig(cutoff=0.3, mode="copy")
+    summary = separate_media(
+        scores, str(tmp_path / "out"), config=config, storage=Storage(no_sign_request=True)
+    )
+    assert summary.history.left.num == 0
+    assert signed == []
 
 
 def test_files_are_put_to_s3_and_a_mixed_archive_is_copied_whole(bucket, tmp_path):
