@@ -79,3 +79,15 @@ def test_intervals_hold_their_share(media: list[tuple[bool, str | None]]) -> Non
         assert found.gain_interval.low <= found.gain + 1e-12
         assert found.gain <= found.gain_interval.high + 1e-12
     assert all("nan" not in line for line in found.lines())
+
+
+def test_the_interval_of_the_gain_is_against_the_same_rival() -> None:
+    # Every media is hit, and the better rival is the same everywhere: the gain cannot differ between
+    # locations, however the other rival does.
+    random = play([True] * 4, list("abcd"), random_shares=[0.6] * 4, centre_hits=[True, False, True, False])
+    centre = play([True] * 4, list("abcd"), random_shares=[0.1, 0.9, 0.1, 0.9], centre_hits=[True] * 4)
+    for found, gain in ((random, 0.4), (centre, 0.0)):
+        assert found is not None
+        assert found.gain_interval is not None
+        assert found.gain_interval.low == pytest.approx(gain)
+        assert found.gain_interval.high == pytest.approx(gain)
