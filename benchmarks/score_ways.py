@@ -44,6 +44,7 @@ def prepare(folder: Path) -> dict[str, Any]:
     import torch
 
     from blanktrap.core.config import IndexConfig, Preprocessing, TrainConfig
+    from blanktrap.core.evaluation.model_facts import ModelFacts
     from blanktrap.core.model_card import ValidationFigures
     from blanktrap.files.indexing import build_manifest
     from blanktrap.files.storage import Storage
@@ -63,17 +64,19 @@ def prepare(folder: Path) -> dict[str, Any]:
         manifest_digest="sha256:none",
         training_locations=(),
         label_counts={},
-        metrics=ValidationFigures(
-            num_media=1,
-            num_nonblank=1,
-            num_locations=0,
-            average_precision=None,
-            area_under_roc=None,
-            nonblank_recall=1.0,
-            blank_recall=None,
-            nonblank_precision=None,
+        facts=ModelFacts(
+            metrics=ValidationFigures(
+                num_media=1,
+                num_nonblank=1,
+                num_locations=0,
+                average_precision=None,
+                area_under_roc=None,
+                nonblank_recall=1.0,
+                blank_recall=None,
+                nonblank_precision=None,
+            ),
+            recommended_cutoff=0.5,
         ),
-        recommended_cutoff=0.5,
     )
     build_manifest(
         [str(folder / "images")],

@@ -20,6 +20,7 @@ from blanktrap.cli.root import print_lines
 from blanktrap.core.errors import EngineError, SourceError
 from blanktrap.core.schemas import MANIFEST_SCHEMA, SCORES_VERSION
 from blanktrap.progress import ProgressLine
+from tests.core.cards import make_card
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = {
@@ -28,8 +29,9 @@ FLAGS = {
     "select": "--out --by --shares --assign --val-from --test-from --keep-splits --num-images --balance "
     "--no-balance --frames --max-per-location --min-species --min-blank --min-nonblank --select-test "
     "--check-duplicates --check-sample --seed --overwrite --no-sign-request",
-    "train": "--out --folds --frames --weights --num-epochs --batch-size --learning-rate --image-size --fit "
-    "--banner-top --banner-bottom --auto-gamma --augment --no-augment --min-recall --seed --no-sign-request",
+    "train": "--out --describe --folds --frames --weights --num-epochs --batch-size --learning-rate "
+    "--image-size --fit --banner-top --banner-bottom --auto-gamma --augment --no-augment --min-recall --seed "
+    "--no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --no-sign-request",
     "evaluate": "--out --labels --compare --second-cutoff --tags --sample-errors --cutoff --min-recall "
@@ -199,6 +201,9 @@ def test_process_of_its_own_ends_with_the_same_code(tmp_path: Path, start: list[
         ("score m --out s", "--model"),
         ("score --model m --out s", "MANIFEST"),
         ("index folder", "--out"),
+        ("train m", "missing --out"),
+        ("train --out o", "missing MANIFEST"),
+        ("train m --describe o", "give --describe MODEL alone"),
         ("index folder --out", "--out"),
         ("explain", "MODEL"),
         ("explain m photos", "--out"),
@@ -484,6 +489,37 @@ def test_train_without_labels_fails(capsys: Capture, tmp_path: Path, manifest: s
     said = refused(capsys, 1, "train", manifest, "--weights", "none", "--out", f"{tmp_path}/out")
     assert "label" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_card_is_described(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text(make_card().model_dump_json())
+    assert run("train", "--describe", str(tmp_path)) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("model resnet34-")
+    assert "recommended cutoff 0.3" in out
+
+
+def test_a_hostile_model_card_moves_no_cursor(capsys: Capture, tmp_path: Path) -> None:
+    card = json.loads(make_card().model_dump_json())
+    card.update(
+        limits="\x1b[2J\x1b]0;owned\x07 line\nmodel resnet34-fake",
+        training_locations=["\x1b[31mA\r", "\u202eB", "L" * 100_000],
+        label_counts={"train/blank": 1, "\x1b[0m": 2},
+        warnings=["W" * 10_000] * 1000,
+    )
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    assert run("train", "--describe", str(tmp_path)) == 0
+    out = capsys.readouterr().out
+    assert all(character.isprintable() or character == "\n" for character in out)
+    assert sum(line.startswith("model ") for line in out.splitlines()) == 1
+    assert len(out) < 15_000
+
+
+def test_describing_what_is_no_model_is_one_line(capsys: Capture, tmp_path: Path) -> None:
+    said = refused(capsys, 1, "train", "--describe", f"{tmp_path}/absent")
+    assert said.startswith(f"there is no model at {tmp_path}/absent")
+    (tmp_path / "model.json").write_text("[" * 100_000)
+    assert "it is no JSON" in refused(capsys, 1, "train", "--describe", str(tmp_path))
 
 
 def test_evaluate_on_nothing_fails(capsys: Capture, tmp_path: Path) -> None:

@@ -14,9 +14,15 @@ from blanktrap.progress import ProgressLine
 
 def train(
     manifest: Annotated[
-        str, typer.Argument(metavar="MANIFEST", help="A manifest with labels, local or s3://.")
-    ],
-    out: Annotated[str, typer.Option(help="The checkpoint to write: a folder, local or s3://.")],
+        str | None, typer.Argument(metavar="MANIFEST", help="A manifest with labels, local or s3://.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(help="The checkpoint to write: a folder, local or s3://.")
+    ] = None,
+    describe: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Print what a model's card says, and train nothing."),
+    ] = None,
     folds: Annotated[
         int | None,
         typer.Option(
@@ -59,6 +65,15 @@ def train(
     no_sign_request: NoSignRequest = False,
 ) -> None:
     """Train the blank model on labelled media."""
+    storage = Storage(no_sign_request=no_sign_request)
+    if describe is not None:
+        if manifest is not None or out is not None:
+            raise UsageError("give --describe MODEL alone: it prints a model card and trains nothing")
+        print_lines(_describe(describe, storage))
+        return
+    if manifest is None or out is None:
+        missing = "MANIFEST" if manifest is None else "--out"
+        raise UsageError(f"missing {missing}; see blanktrap train --help")
     width_px, height_px = _parse_size(image_size)
     preprocessing = resolve(
         Preprocessing,
@@ -88,7 +103,14 @@ def train(
         },
         flags={"num_folds": "folds"},
     )
-    print_lines(_train(manifest, out, settings, Storage(no_sign_request=no_sign_request)))
+    print_lines(_train(manifest, out, settings, storage))
+
+
+def _describe(model: str, storage: Storage) -> list[str]:
+    from blanktrap.core.reporting.card_text import describe_card
+    from blanktrap.files.model_cards import read_card
+
+    return describe_card(read_card(storage, model))
 
 
 def _train(manifest: str, out: str, settings: TrainConfig, storage: Storage) -> list[str]:

@@ -12,7 +12,7 @@ from blanktrap.core.vocabulary import Label, LabelLevel, Split
 
 MANIFEST_VERSION = 1
 SCORES_VERSION = 1
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 REPORT_VERSION = 2
 
 _IDENTITY = [

@@ -15,7 +15,8 @@ from torch import nn
 import blanktrap
 from blanktrap.core.config import TrainConfig
 from blanktrap.core.errors import CheckpointError
-from blanktrap.core.model_card import CARD_NAME, WEIGHTS_NAME, ModelCard, ValidationFigures, identify_model
+from blanktrap.core.evaluation.model_facts import ModelFacts
+from blanktrap.core.model_card import CARD_NAME, WEIGHTS_NAME, ModelCard, TrainingFacts, identify_model
 from blanktrap.files.model_cards import read_card
 from blanktrap.files.s3 import ObjectMissingError
 from blanktrap.files.storage import Storage, join
@@ -41,10 +42,12 @@ def save_checkpoint(
     training_locations: tuple[str, ...],
     validation_locations: tuple[str, ...] = (),
     label_counts: dict[str, int],
-    metrics: ValidationFigures,
-    recommended_cutoff: float,
+    facts: ModelFacts,
+    training: TrainingFacts | None = None,
 ) -> ModelCard:
     """Write a checkpoint: the weights first, the card last, so that a card always has its weights.
+
+    Args: as the fields of `ModelCard`; `facts` has those that are measured.
 
     Raises:
         CheckpointError: a weight is no finite number.
@@ -54,8 +57,9 @@ def save_checkpoint(
     _check_finite(state, location)
     weights = safetensors.torch.save(state)
     digest = hashlib.sha256(weights).hexdigest()
+    calibration = facts.calibration
     card = ModelCard(
-        model_id=identify_model(digest, config.preprocessing),
+        model_id=identify_model(digest, config.preprocessing, calibration.map if calibration else None),
         preprocessing=config.preprocessing,
         weights_sha256=digest,
         manifest_digest=manifest_digest,
@@ -63,8 +67,14 @@ def save_checkpoint(
         validation_locations=validation_locations,
         label_counts=label_counts,
         config=config,
-        metrics=metrics,
-        recommended_cutoff=recommended_cutoff,
+        metrics=facts.metrics,
+        recommended_cutoff=facts.recommended_cutoff,
+        calibration=calibration,
+        intervals=facts.intervals,
+        figures=facts.figures,
+        promise=facts.promise,
+        training=training,
+        warnings=facts.warnings,
         created=datetime.now(UTC),
         blanktrap_version=blanktrap.__version__,
     )

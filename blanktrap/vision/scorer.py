@@ -14,6 +14,7 @@ from torch import nn
 from blanktrap.core.config import DecodeLimits, Precision, Preprocessing
 from blanktrap.core.errors import DecodeError, UsageError
 from blanktrap.core.model_card import ModelCard
+from blanktrap.core.statistics.calibration import CalibrationMap
 from blanktrap.core.vocabulary import Status
 from blanktrap.files.storage import Storage
 from blanktrap.vision.checkpoints import load_network
@@ -21,7 +22,7 @@ from blanktrap.vision.decoding import DecodedImage, decode_image
 from blanktrap.vision.network import fold_batch_norm, split_at_last_map
 
 PRECISION_TOLERANCE = 0.02
-"""Largest difference of `p_nonblank` between bfloat16 or float16 and float32."""
+"""Largest difference between bfloat16 or float16 and float32 of the network's score, before calibration."""
 
 _CPU_BATCH = 4
 """Images that pass the network at once on a CPU: their activations still fit the cache. Measured on one
@@ -58,6 +59,7 @@ class Scorer:
         device: str | None = None,
         precision: Precision = "auto",
         model_id: str = "",
+        calibration: CalibrationMap | None = None,
     ) -> None:
         """Prepare a copy of the network for inference.
 
@@ -67,12 +69,14 @@ class Scorer:
             device: `cpu`, `cuda` or `cuda:1`; None takes a GPU where there is one.
             precision: `auto` takes bfloat16 where the processor computes in it, float16 on older GPUs.
             model_id: the name that scores carry.
+            calibration: from the network's scores to `p_nonblank`; None: they are the same.
 
         Raises:
             UsageError: the device is not there, or float16 is asked of a CPU.
         """
         self.preprocessing = preprocessing
         self.model_id = model_id
+        self._calibration = calibration
         self.device = _choose_device(device)
         self.dtype = choose_dtype(self.device, precision)
         with torch.inference_mode():
@@ -105,7 +109,14 @@ class Scorer:
         cls, network: nn.Module, card: ModelCard, *, device: str | None = None, precision: Precision = "auto"
     ) -> "Scorer":
         """A scorer of a network with its card; all that the card says of scoring is obeyed here."""
-        return cls(network, card.preprocessing, device=device, precision=precision, model_id=card.model_id)
+        return cls(
+            network,
+            card.preprocessing,
+            device=device,
+            precision=precision,
+            model_id=card.model_id,
+            calibration=card.calibration_map,
+        )
 
     def score_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """Score decoded images.
@@ -133,6 +144,10 @@ class Scorer:
                 batch[: len(part)] = part
                 scores = self._score_batch(torch.from_numpy(batch))
                 p_nonblank[start : start + self._batch] = scores[: len(part)]
+        if self._calibration is not None:
+            # What is no number stays none: the caller says of which media.
+            is_number = np.isfinite(p_nonblank)
+            p_nonblank[is_number] = self._calibration.apply(p_nonblank[is_number])
         return p_nonblank
 
     def as_input(self, batch: torch.Tensor) -> torch.Tensor:

@@ -6,28 +6,7 @@ from pydantic import ValidationError
 
 from blanktrap.core.evaluation.epoch_figures import measure_epoch
 from blanktrap.core.training_record import TRAINING_SCHEMA, EpochRecord, records_table
-
-FIGURES = measure_epoch(
-    [0.9, 0.2, 0.6, 0.4], [True, False, False, True], is_night=[False] * 4, sequences=[-1, -1, 5, 5]
-)
-
-
-def make_record(**changes: object) -> EpochRecord:
-    fields: dict[str, object] = {
-        "epoch": 1,
-        "phase": "head",
-        "num_workers": 2,
-        "train_loss": 0.6,
-        "val_loss": 0.65,
-        "learning_rate": 1e-3,
-        "images_per_s": 84.25,
-        "waited_share": 0.034,
-        "training_s": 60.0,
-        "validation_s": 5.0,
-        "is_best": True,
-        "figures": FIGURES,
-    }
-    return EpochRecord(**{**fields, **changes})
+from tests.core.cards import make_record
 
 
 def test_a_record_survives_its_json() -> None:

@@ -91,6 +91,7 @@ def save_random_model(folder: Path, *, seed: int = 0, preprocessing: Preprocessi
     """Write a checkpoint with random weights, and return its location."""
     import torch
 
+    from blanktrap.core.evaluation.model_facts import ModelFacts
     from blanktrap.core.model_card import ValidationFigures
     from blanktrap.vision.checkpoints import save_checkpoint
     from blanktrap.vision.network import build_network
@@ -107,17 +108,19 @@ def save_random_model(folder: Path, *, seed: int = 0, preprocessing: Preprocessi
         manifest_digest="sha256:none",
         training_locations=(),
         label_counts={},
-        metrics=ValidationFigures(
-            num_media=1,
-            num_nonblank=1,
-            num_locations=0,
-            average_precision=None,
-            area_under_roc=None,
-            nonblank_recall=1.0,
-            blank_recall=None,
-            nonblank_precision=None,
+        facts=ModelFacts(
+            metrics=ValidationFigures(
+                num_media=1,
+                num_nonblank=1,
+                num_locations=0,
+                average_precision=None,
+                area_under_roc=None,
+                nonblank_recall=1.0,
+                blank_recall=None,
+                nonblank_precision=None,
+            ),
+            recommended_cutoff=0.5,
         ),
-        recommended_cutoff=0.5,
     )
     return str(folder)
 

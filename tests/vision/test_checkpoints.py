@@ -13,6 +13,7 @@ from torch import nn
 
 from blanktrap.core.config import Preprocessing, TrainConfig
 from blanktrap.core.errors import CheckpointError
+from blanktrap.core.evaluation.model_facts import ModelFacts
 from blanktrap.core.model_card import ModelCard, ValidationFigures, identify_model
 from blanktrap.files.model_cards import read_card
 from blanktrap.files.storage import Storage
@@ -40,8 +41,7 @@ def save(location: str, network: nn.Module) -> ModelCard:
         manifest_digest="sha256:abc",
         training_locations=("A", "B"),
         label_counts={"train/blank": 5, "train/nonblank": 4},
-        metrics=FIGURES,
-        recommended_cutoff=0.3,
+        facts=ModelFacts(metrics=FIGURES, recommended_cutoff=0.3),
     )
 
 
@@ -148,8 +148,11 @@ def test_a_pickle_under_our_name_is_refused(folder: Path) -> None:
 
 
 def test_another_schema_version_is_refused(folder: Path) -> None:
-    edit(folder, schema_version=2)
-    assert "schema version 2, this blanktrap reads 1" in refused(folder)
+    for version in (0, 3, "2", None, True, [2] * 1000):
+        edit(folder, schema_version=version)
+        message = refused(folder)
+        assert "this blanktrap reads 1 to 2" in message
+        assert len(message) < 300
 
 
 def test_another_architecture_is_refused(folder: Path) -> None:

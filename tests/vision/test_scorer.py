@@ -1,5 +1,6 @@
 """Scores agree between precisions, layouts, batches and machines."""
 
+import copy
 import io
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import nn
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.errors import UsageError
+from blanktrap.core.statistics.calibration import TemperatureMap
 from blanktrap.core.vocabulary import Status
 from blanktrap.vision.scorer import PRECISION_TOLERANCE, Scorer, has_fast_bfloat16
 
@@ -129,3 +131,20 @@ def test_a_gpu_agrees_with_the_cpu(taught_network: nn.Module, pixels: np.ndarray
     found = Scorer(taught_network, SMALL, device="cuda", precision=precision).score_pixels(pixels)
     tolerance = 1e-3 if precision == "float32" else PRECISION_TOLERANCE
     assert np.abs(found - plainly(taught_network, pixels)).max() <= tolerance
+
+
+def test_a_calibration_is_applied_to_every_score(taught_network: nn.Module, pixels: np.ndarray) -> None:
+    calibration = TemperatureMap(slope=0.5, shift=-1.0)
+    plain = Scorer(taught_network, SMALL, device="cpu").score_pixels(pixels)
+    found = Scorer(taught_network, SMALL, device="cpu", calibration=calibration).score_pixels(pixels)
+    assert found.dtype == np.float32
+    assert (found == calibration.apply(plain)).all()
+    assert np.abs(found - plain).max() > 0.1
+    assert (np.argsort(found, kind="stable") == np.argsort(plain, kind="stable")).all()
+
+
+def test_what_is_no_number_stays_none(taught_network: nn.Module, pixels: np.ndarray) -> None:
+    broken = copy.deepcopy(taught_network)
+    torch.nn.init.constant_(broken.fc.bias, float("nan"))
+    calibration = TemperatureMap(slope=0.5, shift=-1.0)
+    assert np.isnan(Scorer(broken, SMALL, device="cpu", calibration=calibration).score_pixels(pixels)).all()

@@ -13,7 +13,7 @@ from pydantic import Field
 from blanktrap.core.config import CalibrationKind, Config, Share
 from blanktrap.core.statistics.calibration import CalibrationMap, fit_calibration
 from blanktrap.core.statistics.locations import Names, code_locations
-from blanktrap.core.statistics.reliability import Reliability, checked_pair, measure_reliability
+from blanktrap.core.statistics.reliability import Reliability, checked_pair, log_loss, measure_reliability
 
 MOST_PARTS = 10
 """Parts that locations are dealt to when a map is tested on those it was not fitted on."""
@@ -43,10 +43,9 @@ class Calibration(Config):
     """The same by maps fitted without a media's location; None where there is one location only, or none
     without which both labels are left."""
 
-    @property
-    def helps(self) -> bool | None:
-        """Whether labels are likelier by the probabilities elsewhere than by the scores; None: unknown."""
-        return None if self.elsewhere is None else self.elsewhere.log_loss < self.before.log_loss
+    gain: float | None
+    """Log loss of the network's scores less that of `elsewhere`, on the same media: below 0, probabilities
+    are worse than scores where the map was not fitted. None as `elsewhere`."""
 
 
 def calibrate(
@@ -72,7 +71,8 @@ def calibrate(
     scores, labels = checked_pair(p_nonblank, is_nonblank)
     codes, names = code_locations(locations)
     elsewhere = apply_elsewhere(scores, labels, codes, kind)
-    is_judged = ~np.isnan(elsewhere)
+    judged = ~np.isnan(elsewhere)
+    has_elsewhere = bool(judged.any())
     return Calibration(
         map=fitted,
         asked_for=kind,
@@ -81,7 +81,10 @@ def calibrate(
         blank_rate=float((~labels).mean()),
         before=measure_reliability(scores, labels),
         after=measure_reliability(fitted.apply(scores), labels),
-        elsewhere=measure_reliability(elsewhere[is_judged], labels[is_judged]) if is_judged.any() else None,
+        elsewhere=measure_reliability(elsewhere[judged], labels[judged]) if has_elsewhere else None,
+        gain=log_loss(scores[judged], labels[judged]) - log_loss(elsewhere[judged], labels[judged])
+        if has_elsewhere
+        else None,
     )
 
 

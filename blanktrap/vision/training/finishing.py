@@ -11,16 +11,15 @@ import torch
 
 from blanktrap.core.config import TrainConfig
 from blanktrap.core.errors import TrainingError
-from blanktrap.core.model_card import ModelCard, ValidationFigures
-from blanktrap.core.statistics.cutoffs import choose_cutoff
-from blanktrap.core.statistics.metrics import area_under_roc, average_precision, confusion_counts
+from blanktrap.core.evaluation.model_facts import measure_model
+from blanktrap.core.model_card import ModelCard, TrainingFacts
 from blanktrap.core.vocabulary import Split
 from blanktrap.files.storage import Storage
 from blanktrap.vision.checkpoints import save_checkpoint
 from blanktrap.vision.labelled_media import LabelledMedia
 from blanktrap.vision.network import build_network
 from blanktrap.vision.training.progress import TrainSummary
-from blanktrap.vision.training.state import TrainingState, ValidationScores
+from blanktrap.vision.training.state import TrainingState
 
 
 def finish_training(
@@ -48,15 +47,23 @@ def finish_training(
         TrainingError: no epoch was finished.
         CheckpointError, SourceError: the checkpoint cannot be written.
     """
-    best = state.best_record
-    if best is None or state.best_scores is None:
+    scores = state.best_scores
+    if state.best_record is None or scores is None:
         raise TrainingError("no epoch was finished: there is no model to write")
     with torch.random.fork_rng():
         network = build_network("none").eval()
     network.load_state_dict(state.best)
     readable = media.take(np.setdiff1d(np.arange(len(media.uris)), list(state.left_out)))
     learned, judged = (readable.take(readable.splits == split) for split in (Split.TRAIN, Split.VAL))
-    metrics, cutoff = _measure(state.best_scores, media, config)
+    facts = measure_model(
+        scores.p_nonblank,
+        media.is_nonblank[scores.rows],
+        locations=media.location_ids[scores.rows],
+        sequences=media.sequence_codes()[scores.rows],
+        is_night=scores.is_night,
+        config=config,
+    )
+    training = TrainingFacts.of(state.records, Counter(state.left_out.values()))
     card = save_checkpoint(
         storage,
         out,
@@ -66,39 +73,18 @@ def finish_training(
         training_locations=_joined(learned.locations(), earlier.training_locations if earlier else ()),
         validation_locations=_joined(judged.locations(), earlier.validation_locations if earlier else ()),
         label_counts=readable.label_counts(),
-        metrics=metrics,
-        recommended_cutoff=cutoff,
+        facts=facts,
+        training=training,
     )
-    seconds = sum(record.training_s + record.validation_s for record in state.records)
-    presented = sum(record.images_per_s * record.training_s for record in state.records)
     return TrainSummary(
         card=card,
         out=out,
-        num_epochs=state.epoch,
-        best_epoch=best.epoch,
-        left_out=dict(sorted(Counter(state.left_out.values()).items())),
-        training_s=seconds,
-        images_per_s=presented / seconds,
+        num_epochs=training.num_epochs,
+        best_epoch=training.best_epoch,
+        left_out=training.left_out,
+        training_s=training.training_s,
+        images_per_s=training.images_per_s,
     )
-
-
-def _measure(
-    scores: ValidationScores, media: LabelledMedia, config: TrainConfig
-) -> tuple[ValidationFigures, float]:
-    judged = media.take(scores.rows)
-    cutoff = choose_cutoff(scores.p_nonblank, judged.is_nonblank, min_recall=config.min_recall)
-    counts = confusion_counts(scores.p_nonblank, judged.is_nonblank, cutoff)
-    figures = ValidationFigures(
-        num_media=len(scores.rows),
-        num_nonblank=int(judged.is_nonblank.sum()),
-        num_locations=len(judged.locations()),
-        average_precision=average_precision(scores.p_nonblank, judged.is_nonblank),
-        area_under_roc=area_under_roc(scores.p_nonblank, judged.is_nonblank),
-        nonblank_recall=counts.nonblank_recall or 0.0,
-        blank_recall=counts.blank_recall,
-        nonblank_precision=counts.nonblank_precision,
-    )
-    return figures, cutoff
 
 
 def _joined(*locations: tuple[str, ...]) -> tuple[str, ...]:

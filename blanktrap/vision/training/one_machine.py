@@ -15,7 +15,7 @@ import torch
 
 from blanktrap.core.config import TrainConfig
 from blanktrap.core.errors import TrainingError
-from blanktrap.core.model_card import ModelCard
+from blanktrap.core.model_card import BANNER_WARNING, ModelCard
 from blanktrap.core.selection.frames import choose_frames, describe_left_out
 from blanktrap.core.vocabulary import Split
 from blanktrap.files.manifest import Manifest
@@ -117,10 +117,7 @@ def train_decoded(
 def warn_of_banner(config: TrainConfig) -> None:
     """Warn where no banner is cropped."""
     if not config.preprocessing.banner_top and not config.preprocessing.banner_bottom:
-        logger.warning(
-            "no banner is cropped: where cameras print date and frame number, give --banner-top or "
-            "--banner-bottom, or the network reads the label there"
-        )
+        logger.warning(BANNER_WARNING)
 
 
 def _earlier_card(storage: Storage, config: TrainConfig, labelled: LabelledMedia) -> ModelCard | None:

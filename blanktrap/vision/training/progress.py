@@ -6,6 +6,7 @@ Owns: the progress line and the closing summary. Refuses: training.
 from dataclasses import dataclass
 
 from blanktrap.core.model_card import ModelCard
+from blanktrap.core.reporting.card_text import calibration_line
 from blanktrap.core.wording import duration, percent
 
 
@@ -52,7 +53,7 @@ class TrainSummary:
     training_s: float
     """Wall seconds of training and validation, decoding apart."""
     images_per_s: float
-    """Images presented to the network in a second, validation included in the time."""
+    """Images presented to the network in a second, validation apart."""
     other_frames: str | None = None
     """How many labelled media the choice of frames left out, in words."""
 
@@ -78,6 +79,8 @@ class TrainSummary:
             f"{percent(metrics.blank_recall)} of the blanks; chosen on these media, so other locations "
             f"may lose more",
         ]
+        if self.card.calibration is not None:
+            lines.append(calibration_line(self.card.calibration))
         if self.other_frames:
             lines.append(self.other_frames)
         if self.left_out:

@@ -24,7 +24,7 @@ def test_a_calibration_says_what_it_rests_on() -> None:
     assert (found.num_media, found.num_locations) == (600, 12)
     assert found.blank_rate == pytest.approx((~labels).mean())
     assert found.after.log_loss < found.elsewhere.log_loss < found.before.log_loss
-    assert found.helps is True
+    assert found.gain == pytest.approx(found.before.log_loss - found.elsewhere.log_loss)
     assert found.elsewhere.num_media == 600
     assert Calibration.model_validate_json(found.model_dump_json()) == found
 
@@ -47,20 +47,21 @@ def test_locations_that_disagree_show_where_the_map_was_not_fitted() -> None:
     labels = np.where(places == 0, p > 0.5, p < 0.5)
     found = calibrate(p, labels, places, "temperature")
     assert found.after.log_loss < 0.71
-    assert found.elsewhere.log_loss > found.before.log_loss
-    assert found.helps is False
+    assert found.gain < 0.0
 
 
 def test_of_one_location_nothing_is_said_elsewhere() -> None:
     p, labels, _ = world(1, 80, spread=0.0)
     found = calibrate(p, labels, [None] * 80, "temperature")
-    assert (found.num_locations, found.elsewhere, found.helps) == (1, None, None)
+    assert (found.num_locations, found.elsewhere, found.gain) == (1, None, None)
 
 
 def test_media_whose_location_holds_all_of_a_label_are_not_judged() -> None:
     # All nonblank media are at A: without A there is nothing to learn from.
     found = calibrate([0.9, 0.8, 0.3, 0.2, 0.1], [1, 1, 0, 0, 0], list("AAABB"), "temperature")
     assert found.elsewhere.num_media == 2
+    # Those two score 0.2 and 0.1 and are blank: the gain is against their own loss before.
+    assert found.gain == pytest.approx(-np.log(0.8 * 0.9) / 2 - found.elsewhere.log_loss)
 
 
 def test_a_kind_that_media_are_too_few_for_is_told() -> None:
