@@ -21,6 +21,7 @@ from blanktrap.core.vocabulary import Split
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.model_cards import read_card
 from blanktrap.files.storage import Storage
+from blanktrap.files.training_logs import log_epoch
 from blanktrap.vision.checkpoints import first_network, refuse_existing
 from blanktrap.vision.decoded_media import DecodedMedia, decoded
 from blanktrap.vision.labelled_media import (
@@ -108,6 +109,7 @@ def train_decoded(
     loop = TrainingLoop(network, media.media, feed, feed, config, on_step=report)
     for record in loop.epochs():
         logger.info("%s", record.line())
+        log_epoch(storage, out, record)
     summary = finish_training(
         loop.state, media.media, config, out, storage, manifest_digest=manifest_digest, earlier=earlier
     )
