@@ -4,8 +4,9 @@ Owns: the evidence of each cell of the last feature map, its place in the image,
 of its own (`p_nonblank` is the scorer's), files, and drawing.
 
 A cell's evidence is signed: above 0 it speaks for nonblank, below 0 for blank, in units of the network's own
-logit (calibration comes after it, and moves no cell). The heatmap shows what speaks for nonblank, on a scale of its own for each image: 1 is the strongest cell of that
-image, however weak. So a blank image has a heatmap too; what its colours are worth, the evidence says.
+logit (calibration comes after it, and moves no cell). The heatmap shows what speaks for nonblank, on a scale
+of its own for each image: 1 is the strongest cell of that image, however weak. So a blank image has a heatmap
+too; what its colours are worth, the evidence says.
 """
 
 from collections.abc import Callable
