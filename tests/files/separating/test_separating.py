@@ -13,6 +13,7 @@ import pytest
 from blanktrap.core.config import SeparateConfig
 from blanktrap.core.errors import SeparationError, SourceError, UsageError
 from blanktrap.files.separating import local_placing, run
+from blanktrap.files.separating.folders import Folders
 from blanktrap.files.separating.journal import FOLDER, open_journal
 from blanktrap.files.separating.run import plan_separation, separate_media
 from blanktrap.files.separating.undo import undo_separation
@@ -535,6 +536,22 @@ def test_moving_between_file_systems_copies_checks_and_then_removes(archive, mon
     no_links_back(monkeypatch)
     archive.undo()
     assert snapshot(archive.root / "archive") == before
+
+
+def test_an_original_that_changes_after_it_was_copied_is_not_removed(archive, monkeypatch):
+    no_links(monkeypatch)
+    plain, path = Folders.sync, archive.root / "archive/S1/kept.jpg"
+
+    def sync(folders):
+        if not path.read_bytes().endswith(b"and more"):
+            path.write_bytes(b"an animal and more")
+        plain(folders)
+
+    monkeypatch.setattr(Folders, "sync", sync)
+    summary = archive.separate("move")
+    assert summary.history.left.counts == {"the original has changed since it was scored": 1}
+    assert path.read_bytes() == b"an animal and more"
+    assert "keep/S1/kept.jpg" not in archive.separated()
 
 
 def no_links_back(monkeypatch):
