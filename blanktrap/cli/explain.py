@@ -67,7 +67,7 @@ def explain(
     no_augment: NoAugment = False,
     no_sign_request: NoSignRequest = False,
 ) -> None:
-    """Show where the model looks, or what training does to images."""
+    """Show where the model looks, or what training may vary."""
     chances = parse_augment(augment, no_augment)
     if augmentations:
         if scores is not None or worst is not None or boxes:
