@@ -1,13 +1,11 @@
 """Each image is changed by chance, on its own, and stays a picture of the same thing."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blanktrap.core.config import AugmentConfig
-from blanktrap.core.light import is_colourless
 from blanktrap.vision.augmentation import Augmenter
 from tests.vision.augmentation.pictures import ALWAYS, CHANCES, CPU, as_images, chance, only, scenes
 
@@ -80,8 +78,7 @@ def test_an_infrared_image_never_gets_colour(seed: int) -> None:
     grey = scenes(2, 40, 56, seed)[..., :1].expand(-1, -1, -1, 3).contiguous()
     # The infrared look comes last and would hide what was painted before it.
     changed = Augmenter(ALWAYS.model_copy(update={"infrared": 0.0}))(grey, CPU, chance(seed))
-    for image in changed.round().to(torch.uint8).permute(0, 2, 3, 1):
-        assert is_colourless(np.asarray(image))
+    assert (changed.amax(1) - changed.amin(1)).max() < 0.5
 
 
 @pytest.mark.parametrize("level", [0, 1, 128, 255])
