@@ -73,6 +73,10 @@ class TrainingError(BlanktrapError, ValueError):
     """Training cannot start or go on: a class is missing, a split leaks, the loss is not a number."""
 
 
+class LossError(TrainingError):
+    """A loss, a gradient or a score is no number; what was learned in the epochs before still stands."""
+
+
 class EvaluationError(BlanktrapError, ValueError):
     """There is nothing to measure on: no labels, one class only, a cutoff outside [0, 1]."""
 

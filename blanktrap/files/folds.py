@@ -4,11 +4,11 @@ Owns: claiming the folder. Refuses: a folder of other folds, and training.
 """
 
 import json
-from typing import Any
 
 from blanktrap.core.config import TrainConfig
 from blanktrap.core.errors import TrainingError
 from blanktrap.files.manifest import Manifest
+from blanktrap.files.recipes import read_recipe, refuse_other_recipe
 from blanktrap.files.s3 import is_s3
 from blanktrap.files.storage import Storage, join
 
@@ -33,7 +33,9 @@ def claim_folds(storage: Storage, out: str, manifest: Manifest, config: TrainCon
         "config": config.model_dump(mode="json"),
     }
     if FOLDS_RECORD in names:
-        _refuse_other_folds(out, _read_record(storage, out), record)
+        end = "give --out a new folder; nothing was overwritten"
+        found = read_recipe(storage, join(out, FOLDS_RECORD), end=end)
+        refuse_other_recipe(f"{out} holds folds", found, record, end=end)
     elif names:
         raise TrainingError(
             f"{out} is not empty (it has {min(names)}) and holds no folds: give --out a new or empty folder; "
@@ -41,26 +43,3 @@ def claim_folds(storage: Storage, out: str, manifest: Manifest, config: TrainCon
         )
     else:
         storage.write_bytes(join(out, FOLDS_RECORD), json.dumps(record, indent=1).encode())
-
-
-def _read_record(storage: Storage, out: str) -> dict[str, Any]:
-    uri = join(out, FOLDS_RECORD)
-    try:
-        record = json.loads(storage.read_bytes(uri))
-        found = {name: record[name] for name in ("schema_version", "manifest_digest")}
-        return {**found, "config": dict(record["config"])}
-    except (ValueError, KeyError, TypeError) as problem:
-        raise TrainingError(f"{uri} is damaged ({problem!r}): give --out a new folder") from problem
-
-
-def _refuse_other_folds(out: str, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    end = "give --out a new folder; nothing was overwritten"
-    if found["schema_version"] != wanted["schema_version"]:
-        raise TrainingError(f"{out} has folds of schema version {found['schema_version']}: {end}")
-    if found["manifest_digest"] != wanted["manifest_digest"]:
-        raise TrainingError(f"{out} holds folds of another manifest: {end}")
-    for name in sorted(wanted["config"].keys() | found["config"].keys()):
-        had, has = found["config"].get(name), wanted["config"].get(name)
-        if had != has:
-            flag = "folds" if name == "num_folds" else name.replace("_", "-")
-            raise TrainingError(f"{out} holds folds trained with {flag} {had}, now it is {has}: {end}")

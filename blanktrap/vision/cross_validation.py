@@ -1,11 +1,11 @@
 """Cross-validation: every labelled media is scored by a model that has not seen its location.
 
 Owns: what each fold learns from, which folds are there already, and the order of the work. Refuses: the
-recipe (`training`) and the scores dataset (`out_of_fold`).
+recipe (`training`), starting workers, and the scores dataset (`out_of_fold`).
 
 The folder holds `folds.json` (what the folds are of, written first), `fold-0` … (a checkpoint each) and
-`out-of-fold` (scores). Images are decoded once for all folds. A start that follows another one trains the
-folds whose checkpoint is not there.
+`out-of-fold` (scores). The cache of decoded images serves all folds. A start that follows another one trains
+the folds whose checkpoint is not there, the unfinished one from its last epoch.
 """
 
 import time
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from blanktrap.core.config import TrainConfig
+from blanktrap.core.config import TrainConfig, WorkersConfig
 from blanktrap.core.errors import TrainingError
 from blanktrap.core.model_card import CARD_NAME, WEIGHTS_NAME, ModelCard
 from blanktrap.core.selection.folds import deal_folds, fold_lines
@@ -28,7 +28,6 @@ from blanktrap.files.manifest import Manifest
 from blanktrap.files.model_cards import read_card
 from blanktrap.files.scores import OpenRun
 from blanktrap.files.storage import Storage, join
-from blanktrap.vision.decoded_media import DecodedMedia, decoded
 from blanktrap.vision.labelled_media import (
     LabelledMedia,
     group_rows,
@@ -36,6 +35,7 @@ from blanktrap.vision.labelled_media import (
     read_labelled_rows,
     refuse_one_sided,
 )
+from blanktrap.vision.loading import LoadedImage
 from blanktrap.vision.out_of_fold import (
     HeldOut,
     OutOfFold,
@@ -44,9 +44,12 @@ from blanktrap.vision.out_of_fold import (
     write_out_of_fold,
 )
 from blanktrap.vision.scorer import Scorer
-from blanktrap.vision.training.one_machine import decoding_reporter, train_decoded, warn_of_banner
+from blanktrap.vision.training.cached_feed import CachedFeed
+from blanktrap.vision.training.preparation import warn_of_banner
+from blanktrap.vision.training.running import Launcher, run_location, train_media
 
 _SCORING_BATCH = 64
+_NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +94,9 @@ def cross_validate(
     out: str,
     config: TrainConfig,
     storage: Storage,
+    launcher: Launcher,
+    *,
+    workers: WorkersConfig | None = None,
     on_progress: Callable[[str], None] = lambda text: None,
 ) -> FoldsSummary:
     """Train a model for each fold and score the labelled media that it was not shown.
@@ -101,11 +107,13 @@ def cross_validate(
         config: the recipe, `num_folds` set. `frames` chooses what is learned from; all labelled media are
             scored.
         storage: reads media, writes checkpoints and scores.
+        launcher: starts the workers of each fold.
+        workers: where the state of an unfinished fold is kept; None: beside the folder.
         on_progress: shows a progress text.
 
     Raises:
         TrainingError: too few locations, a label missing in a fold's part, a folder of other folds, or as
-            `training.train`.
+            `training.running.train`.
         BlanktrapError: manifest, media, checkpoints or scores cannot be read or written.
     """
     assert config.num_folds is not None  # the command line's own promise
@@ -125,8 +133,16 @@ def cross_validate(
         refuse_one_sided(part, where=_beginning(fold))
     _refuse_seen_weights(storage, config, parts[0])
     claim_folds(storage, out, manifest, config)
-    plan = _Plan(manifest=manifest, out=out, config=config, storage=storage, rows=rows, folds=folds)
-    _run(plan, splits, on_progress)
+    plan = _Plan(
+        manifest=manifest,
+        out=out,
+        config=config,
+        storage=storage,
+        workers=workers or WorkersConfig(),
+        rows=rows,
+        folds=folds,
+    )
+    _run(plan, splits, launcher, on_progress)
     return FoldsSummary(
         out=out,
         num_folds=config.num_folds,
@@ -144,6 +160,7 @@ class _Plan:
     out: str
     config: TrainConfig
     storage: Storage
+    workers: WorkersConfig
     rows: pa.Table
     folds: np.ndarray
 
@@ -186,22 +203,20 @@ def _splits_beside(
     return splits
 
 
-def _run(plan: _Plan, splits: list[list[str | None]], show: Callable[[str], None]) -> None:
+def _run(
+    plan: _Plan, splits: list[list[str | None]], launcher: Launcher, show: Callable[[str], None]
+) -> None:
     """Do what is left to do."""
     standing = [_standing_card(plan, fold) for fold in range(len(splits))]
     if None not in standing and plan.storage.exists(join(plan.scores, "_SUCCESS")):
         _begin(plan)  # refuses scores of other models
         return
-    everything = media_of(plan.rows, [None] * plan.rows.num_rows)
-    on_decoded = decoding_reporter(
-        plan.rows.num_rows, plan.config.num_epochs, lambda progress: show(progress.text())
-    )
-    with decoded(everything, plan.config.preprocessing, plan.storage, on_decoded) as media:
-        for fold, card in enumerate(standing):
-            if card is None:
-                _train_fold(plan, fold, _with_splits(media, splits[fold]), show)
-        run, cards = _begin(plan)
-        write_out_of_fold(plan.storage, run, _score_folds(plan, cards, media, show))
+    for fold, card in enumerate(standing):
+        if card is None:
+            _train_fold(plan, fold, media_of(plan.rows, splits[fold]), launcher, show)
+    run, cards = _begin(plan)
+    feed = launcher.feed(media_of(plan.rows, [None] * plan.rows.num_rows), plan.config)
+    write_out_of_fold(plan.storage, run, _score_folds(plan, cards, feed, show))
 
 
 def _begin(plan: _Plan) -> tuple[OpenRun, list[ModelCard]]:
@@ -210,57 +225,68 @@ def _begin(plan: _Plan) -> tuple[OpenRun, list[ModelCard]]:
     return run, cards
 
 
-def _with_splits(media: DecodedMedia, splits: list[str | None]) -> DecodedMedia:
-    """The decoded media that a fold learns from and validates on."""
-    mine = np.array(splits, dtype=object)[media.positions]
-    chosen = np.flatnonzero(np.isin(mine.astype(str), [Split.TRAIN, Split.VAL]))
-    part = replace(media.media, splits=mine).take(chosen)
-    return replace(media, media=part, positions=media.positions[chosen])
-
-
-def _train_fold(plan: _Plan, fold: int, media: DecodedMedia, show: Callable[[str], None]) -> None:
-    refuse_one_sided(media.media, where=_beginning(fold))
+def _train_fold(
+    plan: _Plan, fold: int, media: LabelledMedia, launcher: Launcher, show: Callable[[str], None]
+) -> None:
     # Weights without a card are what a killed start of these folds left.
     plan.storage.delete(join(plan.place(fold), WEIGHTS_NAME))
-    train_decoded(
-        media,
-        plan.place(fold),
-        plan.config,
-        plan.storage,
-        manifest_digest=plan.manifest.digest,
-        report=lambda progress: show(f"{plan.beginning(fold)}{progress.text()}"),
-    )
+    try:
+        train_media(
+            media.take(np.isin(media.splits.astype(str), [Split.TRAIN, Split.VAL])),
+            plan.place(fold),
+            plan.config,
+            plan.storage,
+            launcher,
+            location=f"{run_location(plan.out, plan.workers)}-fold-{fold}",
+            is_kept=False,
+            manifest_digest=plan.manifest.digest,
+            on_progress=lambda progress: show(f"{plan.beginning(fold)}{progress.text()}"),
+        )
+    except TrainingError as problem:
+        raise type(problem)(f"{_beginning(fold)}{problem}") from problem
 
 
 def _score_folds(
-    plan: _Plan, cards: list[ModelCard], media: DecodedMedia, show: Callable[[str], None]
+    plan: _Plan, cards: list[ModelCard], feed: CachedFeed, show: Callable[[str], None]
 ) -> HeldOut:
     """Score what each fold held out with its model, as `blanktrap score` would."""
     p_nonblank = np.full(plan.rows.num_rows, np.nan, np.float32)
+    loaded: dict[int, LoadedImage] = {}
     number_format = ""
-    started = time.perf_counter()
+    device_s = 0.0
     for fold in range(plan.num_folds):
         scorer = Scorer.load(plan.storage, plan.place(fold))
         number_format = scorer.number_format
-        mine = media.positions[plan.folds[media.positions] == fold]
-        for start in range(0, len(mine), _SCORING_BATCH):
-            batch = mine[start : start + _SCORING_BATCH]
-            p_nonblank[batch] = scorer.score_pixels(media.pixels[batch])
-            show(f"{plan.beginning(fold)}scored {start + len(batch):,}/{len(mine):,} images")
-        if not np.isfinite(p_nonblank[mine]).all():
+        mine = np.flatnonzero(plan.folds == fold)
+        num_done = 0
+        for part in feed.loaded(mine, _SCORING_BATCH):
+            pixels = {row: one.image.pixels for row, one in part if one.image is not None}
+            started = time.perf_counter()
+            if pixels:
+                p_nonblank[list(pixels)] = scorer.score_pixels(np.stack(list(pixels.values())))
+            device_s += time.perf_counter() - started
+            loaded.update((row, _without_pixels(one)) for row, one in part)
+            num_done += len(part)
+            show(f"{plan.beginning(fold)}scored {num_done:,}/{len(mine):,} images")
+        is_scored = [row for row in mine.tolist() if loaded[row].image is not None]
+        if not np.isfinite(p_nonblank[is_scored]).all():
             raise TrainingError(
                 f"{_beginning(fold)}its network gives no numbers: remove {plan.place(fold)} and train with "
                 f"a lower --learning-rate (now {plan.config.learning_rate:g})"
             )
     return HeldOut(
         rows=plan.rows,
-        loaded=media.loaded,
+        loaded=[loaded[row] for row in range(plan.rows.num_rows)],
         p_nonblank=p_nonblank,
         folds=plan.folds,
         cards=cards,
         number_format=number_format,
-        device_s=time.perf_counter() - started,
+        device_s=device_s,
     )
+
+
+def _without_pixels(one: LoadedImage) -> LoadedImage:
+    return one if one.image is None else replace(one, image=replace(one.image, pixels=_NO_PIXELS))
 
 
 def _standing_card(plan: _Plan, fold: int) -> ModelCard | None:

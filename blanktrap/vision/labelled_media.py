@@ -1,6 +1,6 @@
 """The media that a network learns from: labelled rows of a manifest and their splits.
 
-Owns: reading the labelled rows and splitting them. Refuses: pixels (`decoded_media`), the network, and media
+Owns: reading the labelled rows and splitting them. Refuses: pixels, the network, and media
 without a label, which teach nothing.
 """
 

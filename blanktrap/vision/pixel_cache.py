@@ -100,8 +100,8 @@ class PixelCache:
                 error=facts["error"],
                 image=image,
                 bytes_read=int(facts["bytes_read"]),
-                fetch_s=0.0,
-                decode_s=0.0,
+                fetch_s=float(facts["fetch_s"]),
+                decode_s=float(facts["decode_s"]),
             )
         except (KeyError, TypeError, ValueError):
             return None
@@ -119,6 +119,8 @@ class PixelCache:
             "status": loaded.status.value,
             "error": loaded.error and loaded.error[: _HEADER_BYTES // 8],
             "bytes_read": loaded.bytes_read,
+            "fetch_s": loaded.fetch_s,
+            "decode_s": loaded.decode_s,
             "session": self._session,
         }
         if image is not None:

@@ -5,18 +5,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
 from blanktrap.core.config import Preprocessing
-from blanktrap.core.schemas import conform_manifest
-from blanktrap.files.manifest import Manifest, open_manifest
-from blanktrap.files.storage import Storage
+from blanktrap.files.manifest import Manifest
 from blanktrap.vision.network import build_network
+from tests.labelled_images import draw_labelled
 
 
 @pytest.fixture(scope="session")
@@ -98,30 +95,10 @@ def taught_network() -> nn.Module:
     return network
 
 
-@pytest.fixture(scope="session")
-def draw_labelled() -> Callable[..., Manifest]:
-    """Draws images with a bright square (nonblank) or without (blank) into a folder, and their manifest."""
-
-    def draw(folder: Path, num_images: int = 32, num_locations: int = 4, **columns: list[object]) -> Manifest:
-        chance = np.random.default_rng(0)
-        rows: dict[str, list[object]] = {name: [] for name in ("media_id", "uri", "location_id", "label")}
-        for number in range(num_images):
-            nonblank = number % 2 == 0
-            pixels = chance.integers(60, 120, (48, 64, 3), dtype=np.uint8)
-            if nonblank:
-                left, top = chance.integers(0, 40), chance.integers(0, 24)
-                pixels[top : top + 24, left : left + 24] = (230, 160, 40)
-            path = folder / f"image-{number}.png"
-            Image.fromarray(pixels).save(path)
-            rows["media_id"].append(path.name)
-            rows["uri"].append(str(path))
-            rows["location_id"].append(f"place-{number // 2 % num_locations}")
-            rows["label"].append("nonblank" if nonblank else "blank")
-        table = conform_manifest(pa.table({**rows, **columns}), where="test")
-        pq.write_table(table, folder / "manifest.parquet")
-        return open_manifest(Storage(), str(folder / "manifest.parquet"))
-
-    return draw
+@pytest.fixture(scope="session", name="draw_labelled")
+def _draw_labelled() -> Callable[..., Manifest]:
+    """See `tests.labelled_images.draw_labelled`."""
+    return draw_labelled
 
 
 @pytest.fixture

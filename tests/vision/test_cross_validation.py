@@ -18,6 +18,8 @@ from blanktrap.files.storage import Storage
 from blanktrap.vision import cross_validation
 from blanktrap.vision.cross_validation import FoldsSummary, cross_validate
 from blanktrap.vision.scorer import Scorer
+from blanktrap.vision.training import cached_feed
+from blanktrap.vision.training.running import InThisProcess
 
 STORAGE = Storage()
 CONFIG = TrainConfig(
@@ -32,7 +34,8 @@ Archive = Callable[..., Manifest]
 
 
 def run(manifest: Manifest, out: Path, **changes: Any) -> FoldsSummary:
-    return cross_validate(manifest, str(out), CONFIG.model_copy(update=changes), STORAGE)
+    with InThisProcess(STORAGE) as launcher:
+        return cross_validate(manifest, str(out), CONFIG.model_copy(update=changes), STORAGE, launcher)
 
 
 def rows_of(out: Path) -> list[dict[str, Any]]:
@@ -61,7 +64,10 @@ def finished(
     manifest = draw_labelled(folder, 48, 6, label=labels, split=["train"] * 40 + ["test"] * 8)
     (folder / "image-5.png").write_bytes(b"no image")
     shown: list[str] = []
-    summary = cross_validate(manifest, str(folder / "out"), CONFIG, STORAGE, on_progress=shown.append)
+    with InThisProcess(STORAGE) as launcher:
+        summary = cross_validate(
+            manifest, str(folder / "out"), CONFIG, STORAGE, launcher, on_progress=shown.append
+        )
     return manifest, folder / "out", summary, shown
 
 
@@ -112,7 +118,7 @@ def test_what_is_held_out_can_be_evaluated(finished: Finished, tmp_path: Path) -
 
 def test_progress_names_the_fold(finished: Finished) -> None:
     shown = finished[-1]
-    assert shown[0].startswith("decoded 1/47 images")
+    assert shown[0].startswith("fold 0 (1 of 3): epoch 1/1, trained ")
     assert any(text.startswith("fold 2 (3 of 3): epoch 1/1, trained ") for text in shown)
     assert any(text.startswith("fold 2 (3 of 3): scored ") for text in shown)
     assert not any("\n" in text for text in shown)
@@ -159,15 +165,15 @@ def test_folds_that_are_there_are_not_trained_again(
 ) -> None:
     manifest, out = archive(48, 6), tmp_path / "out"
     trained: list[str] = []
-    real = cross_validation.train_decoded
+    real = cross_validation.train_media
 
-    def stop_at_third(media: Any, location: str, *rest: Any, **named: Any) -> Any:
+    def stop_at_third(media: Any, place: str, *rest: Any, **named: Any) -> Any:
         if len(trained) == 2:
             raise KeyboardInterrupt
-        trained.append(location)
-        return real(media, location, *rest, **named)
+        trained.append(place)
+        return real(media, place, *rest, **named)
 
-    monkeypatch.setattr(cross_validation, "train_decoded", stop_at_third)
+    monkeypatch.setattr(cross_validation, "train_media", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
         run(manifest, out)
     # Killed between the weights and the card of a fold.
@@ -179,9 +185,25 @@ def test_folds_that_are_there_are_not_trained_again(
     assert trained == [str(out / "fold-0"), str(out / "fold-2")]
     assert (out / "fold-1" / "model.safetensors").read_bytes() == before
     assert len(rows_of(out)) == 48
-    # All of it stands: nothing is decoded, and the same figures are told again.
-    monkeypatch.setattr(cross_validation, "decoded", None)
-    assert run(manifest, out).measured.figures[-1].num_media == 48
+    # All of it stands: no launcher is asked for anything, and the same figures are told again.
+    again = cross_validate(manifest, str(out), CONFIG, STORAGE, None)  # type: ignore[arg-type]
+    assert again.measured.figures[-1].num_media == 48
+
+
+def test_media_are_decoded_once_for_all_folds_and_their_scores(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    real = cached_feed.load_image
+
+    def count(uri: str, *rest: Any, **named: Any) -> Any:
+        asked.append(uri)
+        return real(uri, *rest, **named)
+
+    monkeypatch.setattr(cached_feed, "load_image", count)
+    run(archive(48, 6), tmp_path / "out")
+    assert len(asked) == len(set(asked)) == 48
+    assert not (tmp_path / "out.unfinished").exists()
 
 
 def test_folder_with_something_else_is_refused(archive: Archive, tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def test_what_was_written_is_read_by_another_process_with_all_its_facts(tmp_path
     facts = (found.image.width_px, found.image.height_px, found.image.brightness, found.image.is_night)
     assert facts == (640, 480, 0.25, True)
     assert (found.status, found.error, found.bytes_read) == (Status.OK, None, 99)
+    assert (found.fetch_s, found.decode_s) == (0.1, 0.2)  # of when it was decoded
 
 
 @pytest.mark.parametrize(

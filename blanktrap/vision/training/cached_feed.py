@@ -110,22 +110,37 @@ class CachedFeed:
             batches.close()
 
     def _batches(self, order: np.ndarray, batch_size: int) -> Generator[Batch]:
+        with closing(self.loaded(order, batch_size)) as parts:
+            kept: list[tuple[int, LoadedImage]] = []
+            for part in parts:
+                kept.extend((row, one) for row, one in part if one.image is not None)
+                if len(kept) >= batch_size:
+                    yield self._batch_of(kept[:batch_size])
+                    kept = kept[batch_size:]
+            if kept:
+                yield self._batch_of(kept)
+
+    def loaded(self, order: np.ndarray, at_once: int) -> Generator[list[tuple[int, LoadedImage]]]:
+        """Give what became of media, those that cannot be decoded too, without reading ahead.
+
+        Args:
+            order: positions in the labelled media of the run.
+            at_once: media in a list; the last one may be shorter.
+
+        Yields:
+            Positions, in order, each with what became of it. Media known not to be decodable are passed over.
+
+        Raises:
+            SourceError: the storage itself fails, or the cache cannot be written.
+        """
         missing = self._find_missing(order)
         rows = (row for row in order.tolist() if row not in self.left_out)
         with (
             closing(self._decode(missing)) as decoded,
             ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="read") as readers,
         ):
-            kept: list[tuple[int, LoadedImage]] = []
-            while part := list(islice(rows, batch_size - len(kept))):
-                kept.extend(
-                    (row, one) for row, one in self._load(part, decoded, readers) if one.image is not None
-                )
-                if len(kept) == batch_size:
-                    yield self._batch_of(kept)
-                    kept = []
-            if kept:
-                yield self._batch_of(kept)
+            while part := list(islice(rows, at_once)):
+                yield self._load(part, decoded, readers)
 
     def _find_missing(self, order: np.ndarray) -> np.ndarray:
         """Media to decode, each once, as they are first wanted."""

@@ -11,8 +11,6 @@ from typing import Protocol
 
 import numpy as np
 
-from blanktrap.vision.decoded_media import DecodedMedia
-
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
@@ -55,13 +53,11 @@ class Feed(Protocol):
 
 
 class MemoryFeed:
-    """Media whose pixels are there already."""
+    """Media whose pixels are in memory already, all of them."""
 
-    def __init__(self, media: DecodedMedia) -> None:
-        """Args: media: positions in the run's labelled media are those of `media.media`."""
-        self._media = media
-        images = [media.loaded[place].image for place in media.positions]
-        self._is_night = np.array([image is not None and image.is_night for image in images])
+    def __init__(self, pixels: np.ndarray, is_night: np.ndarray) -> None:
+        """Args: pixels: as in `Batch`, of all labelled media of the run. is_night: of them too."""
+        self._pixels, self._is_night = pixels, is_night
         self.waited_s = 0.0
         self.left_out: dict[int, str] = {}
 
@@ -70,7 +66,6 @@ class MemoryFeed:
         for start in range(0, len(order), batch_size):
             started = time.perf_counter()
             rows = order[start : start + batch_size]
-            pixels = np.asarray(self._media.pixels[self._media.positions[rows]])
-            batch = Batch(rows=rows, pixels=pixels, is_night=self._is_night[rows])
+            batch = Batch(rows=rows, pixels=self._pixels[rows], is_night=self._is_night[rows])
             self.waited_s += time.perf_counter() - started
             yield batch

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from blanktrap.core.config import TrainConfig
-from blanktrap.core.errors import TrainingError
+from blanktrap.core.errors import LossError, TrainingError
 from blanktrap.core.evaluation.epoch_figures import measure_epoch
 from blanktrap.core.training_record import EpochRecord
 from blanktrap.core.vocabulary import Split
@@ -126,8 +126,8 @@ class TrainingLoop:
         """Run the epochs that are left; yields on every worker, after `state` took in the epoch.
 
         Raises:
-            TrainingError: the loss is no number (`state` is still that of the last epoch), memory is too
-                small, or no image can be read.
+            LossError: the loss is no number; `state` is still that of the last epoch.
+            TrainingError: memory is too small, or no image can be read.
             SourceError: the storage itself fails.
         """
         while not self.is_over:
@@ -242,7 +242,7 @@ class TrainingLoop:
         )
         met, scores, nights = (np.concatenate(part) for part in zip(*parts, strict=True))
         if not np.isfinite(scores).all():
-            raise TrainingError(
+            raise LossError(
                 f"the network gives no numbers after epoch {epoch}: lower --learning-rate (now "
                 f"{self._config.learning_rate:g})"
             )

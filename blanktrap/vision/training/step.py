@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from blanktrap.core.config import TrainConfig
-from blanktrap.core.errors import TrainingError
+from blanktrap.core.errors import LossError, TrainingError
 from blanktrap.vision.augmentation import Augmenter
 from blanktrap.vision.labelled_media import LabelledMedia
 from blanktrap.vision.scorer import choose_dtype
@@ -83,7 +83,8 @@ class Learner:
             The loss of the whole batch: its mean over media.
 
         Raises:
-            TrainingError: the loss or a gradient is no number; weights are as they were. Or memory ran out.
+            LossError: the loss or a gradient is no number; weights are as they were.
+            TrainingError: memory ran out.
         """
         self._optimizer.zero_grad(set_to_none=True)
         try:
@@ -95,7 +96,7 @@ class Learner:
             raise TrainingError(self._too_much(len(batch.rows))) from problem
         # With a scaled loss a gradient may overflow: the scaler then skips the step and scales less.
         if not bool(torch.isfinite(loss)) or not (self._scaler.is_enabled() or bool(torch.isfinite(norm))):
-            raise TrainingError(self._no_number(batch, media, where, float(loss)))
+            raise LossError(self._no_number(batch, media, where, float(loss)))
         self._scaler.step(self._optimizer)
         self._scaler.update()
         return float(loss)

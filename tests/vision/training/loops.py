@@ -7,10 +7,8 @@ import torch
 from torch import nn
 
 from blanktrap.core.config import Preprocessing, TrainConfig
-from blanktrap.core.vocabulary import Split, Status
-from blanktrap.vision.decoded_media import DecodedMedia
+from blanktrap.core.vocabulary import Split
 from blanktrap.vision.labelled_media import LabelledMedia
-from blanktrap.vision.loading import LoadedImage
 from blanktrap.vision.network import build_network
 from blanktrap.vision.training.feeds import Batch, MemoryFeed
 from blanktrap.vision.training.loop import TrainingLoop
@@ -25,7 +23,7 @@ CONFIG = TrainConfig(
 )
 
 
-def some_media(num_media: int = 40) -> DecodedMedia:
+def some_media(num_media: int = 40) -> tuple[LabelledMedia, np.ndarray]:
     """Bright (nonblank) and dark (blank) noise; every fourth media is validated on."""
     chance = np.random.default_rng(0)
     numbers = np.arange(num_media)
@@ -43,20 +41,16 @@ def some_media(num_media: int = 40) -> DecodedMedia:
         is_nonblank=is_nonblank,
         splits=np.where(numbers // 2 % 4 == 0, Split.VAL, Split.TRAIN).astype(object),
     )
-    loaded = tuple(
-        LoadedImage(status=Status.OK, error=None, image=None, bytes_read=0, fetch_s=0.0, decode_s=0.0)
-        for _ in numbers
-    )
-    return DecodedMedia(media=media, pixels=pixels, positions=numbers, loaded=loaded, left_out={})
+    return media, pixels
 
 
 class GapFeed(MemoryFeed):
     """A feed some of whose media cannot be decoded."""
 
-    def __init__(self, media: DecodedMedia, broken: set[int]) -> None:
-        super().__init__(media)
+    def __init__(self, broken: set[int]) -> None:
+        pixels = some_media()[1]
+        super().__init__(pixels, np.zeros(len(pixels), bool))
         self.broken = broken
-        self.left_out = {}
         self.seen: list[int] = []
 
     def epoch(self, order: np.ndarray, batch_size: int) -> Iterator[Batch]:
@@ -72,12 +66,13 @@ def make_network() -> nn.Module:
 
 
 def make_loop(config: TrainConfig = CONFIG, learn: MemoryFeed | None = None) -> TrainingLoop:
-    media = some_media()
+    media, pixels = some_media()
+    is_night = np.zeros(len(pixels), bool)
     return TrainingLoop(
         make_network(),
-        media.media,
-        learn or MemoryFeed(media),
-        MemoryFeed(media),
+        media,
+        learn or MemoryFeed(pixels, is_night),
+        MemoryFeed(pixels, is_night),
         config,
         device=torch.device("cpu"),
     )

@@ -23,8 +23,7 @@ def test_it_learns_and_records_every_epoch() -> None:
     assert loop.state.best_record.figures.all.num_media == 10
     assert loop.state.best_scores is not None
     assert (
-        loop.state.best_scores.rows.tolist()
-        == np.flatnonzero(some_media().media.splits == Split.VAL).tolist()
+        loop.state.best_scores.rows.tolist() == np.flatnonzero(some_media()[0].splits == Split.VAL).tolist()
     )
     assert all(0.0 <= record.waited_share <= 1.0 for record in records)
 
@@ -58,9 +57,9 @@ def test_micro_batches_change_nothing_but_the_norms_statistics() -> None:
 
 
 def test_media_that_cannot_be_decoded_are_replaced_by_the_next() -> None:
-    media = some_media()
-    train_rows = np.flatnonzero(media.media.splits == Split.TRAIN)
-    feed = GapFeed(media, broken=set(train_rows[:7].tolist()))
+    media, _ = some_media()
+    train_rows = np.flatnonzero(media.splits == Split.TRAIN)
+    feed = GapFeed(broken=set(train_rows[:7].tolist()))
     loop = make_loop(learn=feed)
     record = next(loop.epochs())
     # 30 media to learn from in steps of 8: three steps, whatever cannot be decoded.
@@ -70,15 +69,14 @@ def test_media_that_cannot_be_decoded_are_replaced_by_the_next() -> None:
 
 
 def test_nothing_readable_is_one_line() -> None:
-    media = some_media()
-    loop = make_loop(learn=GapFeed(media, broken=set(range(40))))
+    loop = make_loop(learn=GapFeed(broken=set(range(40))))
     with pytest.raises(TrainingError, match=r"none of 30 labelled images .* \(30 unreadable\)"):
         next(loop.epochs())
 
 
 def test_one_label_left_is_refused() -> None:
-    media = some_media()
-    feed = GapFeed(media, broken=set(np.flatnonzero(media.media.is_nonblank).tolist()))
+    media, _ = some_media()
+    feed = GapFeed(broken=set(np.flatnonzero(media.is_nonblank).tolist()))
     with pytest.raises(TrainingError, match="that can be read: no nonblank media in `train`"):
         next(make_loop(learn=feed).epochs())
 
