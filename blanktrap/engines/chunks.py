@@ -155,3 +155,41 @@ class ChunkDatasource(Datasource):
         size = (stop - start) * source.batch_bytes() // source.batch_size
         metadata = BlockMetadata(num_rows=stop - start, size_bytes=size, input_files=None, exec_stats=None)
         return ReadTask(read, metadata)
+
+
+class MediaDatasource(Datasource):
+    """Media in the order given, one read task a table."""
+
+    def __init__(self, source: ChunkSource, parts: list[pa.Table]) -> None:
+        """Args: source: how to read. parts: tables with `uri` and `size_bytes`."""
+        super().__init__()
+        self._source = source
+        self._parts = parts
+
+    def get_name(self) -> str:
+        return "Media"
+
+    def estimate_inmemory_data_size(self) -> int | None:
+        return sum(self._bytes_of(part) for part in self._parts)
+
+    def get_read_tasks(
+        self,
+        parallelism: int,
+        per_task_row_limit: int | None = None,
+        data_context: DataContext | None = None,
+    ) -> list[ReadTask]:
+        return [self._task(part) for part in self._parts]
+
+    def _bytes_of(self, part: pa.Table) -> int:
+        return part.num_rows * self._source.batch_bytes() // self._source.batch_size
+
+    def _task(self, part: pa.Table) -> ReadTask:
+        source = self._source
+
+        def read() -> Iterable[pa.Table]:
+            return source.read_media(part)
+
+        metadata = BlockMetadata(
+            num_rows=part.num_rows, size_bytes=self._bytes_of(part), input_files=None, exec_stats=None
+        )
+        return ReadTask(read, metadata)

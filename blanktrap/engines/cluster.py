@@ -49,7 +49,7 @@ def connected(*, object_store_bytes: int) -> Iterator[ClusterResources]:
     # Ray's own words about an embedded Ray help nobody; a failure raises, and its logs keep the rest.
     options: dict[str, Any] = {"include_dashboard": False, "object_store_memory": object_store_bytes}
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    for name in ("ray", "ray.data"):
+    for name in ("ray", "ray.data", "ray.train"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
         with _without_stderr():
@@ -59,8 +59,8 @@ def connected(*, object_store_bytes: int) -> Iterator[ClusterResources]:
                 log_to_driver=False,
                 **(options if address == "local" else {}),
             )
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as problem:
-        reason = str(problem).strip().splitlines()[0]
+    except Exception as problem:
+        reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
         advice = "unset RAY_ADDRESS to use this machine alone" if address != "local" else "see Ray's message"
         raise EngineError(f"Ray at {address} cannot be used ({reason}): {advice}") from problem
     try:

@@ -7,15 +7,21 @@ import re
 
 from blanktrap.core.errors import BlanktrapError, EngineError
 
+_WITHIN = ("cause", "controller_failure", "health_check_failure", "_base_exc")
+"""Where Ray's exceptions keep the one that they are about."""
+
 
 def our_error(problem: BaseException) -> BlanktrapError | None:
     """Our own error where Ray has wrapped one; None where there is none."""
-    seen: BaseException | None = problem
-    while seen is not None:
+    waiting: list[BaseException | None] = [problem]
+    while waiting:
+        seen = waiting.pop(0)
         if isinstance(seen, BlanktrapError):
             return seen
-        cause = getattr(seen, "cause", None)
-        seen = cause if isinstance(cause, BaseException) else seen.__cause__
+        if seen is not None:
+            inner = [getattr(seen, name, None) for name in _WITHIN]
+            inner += getattr(seen, "worker_failures", {}).values()
+            waiting += [one for one in (*inner, seen.__cause__) if isinstance(one, BaseException)]
     return None
 
 

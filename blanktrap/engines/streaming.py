@@ -8,20 +8,17 @@ comes next, or drops rows to make the shares equal; here a worker must get its o
 order of its epoch, and after a restart only those that its machine lacks.
 """
 
-from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Generator
 
 import numpy as np
 import pyarrow as pa
 import ray
-from ray.data import DataContext, ExecutionResources
-from ray.data.block import BlockMetadata
-from ray.data.datasource import Datasource, ReadTask
+from ray.data import DataContext
 from ray.exceptions import RayError
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.vocabulary import Status
-from blanktrap.engines.chunks import PIXELS, ChunkSource, pixels_of
+from blanktrap.engines.chunks import PIXELS, ChunkSource, MediaDatasource, pixels_of
 from blanktrap.engines.failures import plain_error
 from blanktrap.files.storage import Storage
 from blanktrap.vision.decoding import DecodedImage
@@ -30,27 +27,34 @@ from blanktrap.vision.loading import LoadedImage
 from blanktrap.vision.training.cached_feed import Decoder, decoder_here
 
 _BATCH = 16
+_BATCH_BYTES = 32 * 1024 * 1024
+"""Pixels of a batch at the most, where images are large."""
 _FETCH_THREADS = 8
 _FEW = 2 * _BATCH
 """So few media are decoded by the worker itself: starting an execution takes longer."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DecodingRoom:
-    """What decoding may take of the cluster. All workers together must leave some of it, or nothing moves."""
+def batch_size(preprocessing: Preprocessing) -> int:
+    """Media that travel together."""
+    image_bytes = preprocessing.width_px * preprocessing.height_px * 3
+    return max(1, min(_BATCH, _BATCH_BYTES // image_bytes))
 
-    task_cpus: float
-    """Cores that one task claims."""
-    training_cpus: float
-    """Cores that all training workers claim together."""
-    num_workers: int
-    """Training workers, each with an execution of its own."""
+
+def batch_bytes(preprocessing: Preprocessing) -> int:
+    """Bytes of their pixels."""
+    return batch_size(preprocessing) * preprocessing.width_px * preprocessing.height_px * 3
 
 
 def decoder_on_ray(
-    media: LabelledMedia, preprocessing: Preprocessing, storage: Storage, room: DecodingRoom
+    media: LabelledMedia, preprocessing: Preprocessing, storage: Storage, *, num_workers: int = 1
 ) -> Decoder:
     """A decoder whose work is done by Ray Data.
+
+    Args:
+        media: the labelled media of the run.
+        preprocessing: what is done to their pixels.
+        storage: the door to their bytes.
+        num_workers: how many decode at the same time, each as here: they share the cluster's cores.
 
     Raises:
         SourceError: when it is iterated over: the storage itself fails.
@@ -60,7 +64,7 @@ def decoder_on_ray(
         storage=storage,
         preprocessing=preprocessing,
         limits=DecodeLimits(),
-        batch_size=_BATCH,
+        batch_size=batch_size(preprocessing),
         fetch_threads=_FETCH_THREADS,
     )
     here = decoder_here(media, preprocessing, storage, num_threads=1)
@@ -69,10 +73,15 @@ def decoder_on_ray(
         if len(rows) <= _FEW:
             yield from here(rows)
             return
-        _prepare_context(source, room)
-        parts = [_table_of(media, rows[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)]
+        _prepare_context(source)
+        size = source.batch_size
+        parts = [_table_of(media, rows[start : start + size]) for start in range(0, len(rows), size)]
+        # A task claims no core: workers may have claimed them all, and would wait for their images for ever.
         dataset = ray.data.read_datasource(
-            MediaDatasource(source, parts), num_cpus=room.task_cpus, override_num_blocks=len(parts)
+            MediaDatasource(source, parts),
+            num_cpus=0,
+            concurrency=max(1, int(ray.cluster_resources().get("CPU", 1.0)) // num_workers),
+            override_num_blocks=len(parts),
         )
         try:
             for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
@@ -83,15 +92,13 @@ def decoder_on_ray(
     return decode
 
 
-def _prepare_context(source: ChunkSource, room: DecodingRoom) -> None:
+def _prepare_context(source: ChunkSource) -> None:
     context = DataContext.get_current()
     context.enable_progress_bars = False
     # A block for each batch; see `engines.scoring`.
     context.target_max_block_size = source.batch_bytes() - 1
     context.max_errored_blocks = 0
-    options = context.execution_options
-    options.preserve_order = True
-    options.exclude_resources = ExecutionResources(cpu=room.training_cpus)
+    context.execution_options.preserve_order = True
 
 
 def _table_of(media: LabelledMedia, rows: np.ndarray) -> pa.Table:
@@ -124,41 +131,3 @@ def _loaded_of(table: pa.Table, preprocessing: Preprocessing) -> Generator[Loade
             fetch_s=facts["fetch_s"],
             decode_s=facts["decode_s"],
         )
-
-
-class MediaDatasource(Datasource):
-    """Media in the order given, one read task a table."""
-
-    def __init__(self, source: ChunkSource, parts: list[pa.Table]) -> None:
-        """Args: source: how to read. parts: tables with `uri` and `size_bytes`."""
-        super().__init__()
-        self._source = source
-        self._parts = parts
-
-    def get_name(self) -> str:
-        return "Media"
-
-    def estimate_inmemory_data_size(self) -> int | None:
-        return sum(self._bytes_of(part) for part in self._parts)
-
-    def get_read_tasks(
-        self,
-        parallelism: int,
-        per_task_row_limit: int | None = None,
-        data_context: DataContext | None = None,
-    ) -> list[ReadTask]:
-        return [self._task(part) for part in self._parts]
-
-    def _bytes_of(self, part: pa.Table) -> int:
-        return part.num_rows * self._source.batch_bytes() // self._source.batch_size
-
-    def _task(self, part: pa.Table) -> ReadTask:
-        source = self._source
-
-        def read() -> Iterable[pa.Table]:
-            return source.read_media(part)
-
-        metadata = BlockMetadata(
-            num_rows=part.num_rows, size_bytes=self._bytes_of(part), input_files=None, exec_stats=None
-        )
-        return ReadTask(read, metadata)

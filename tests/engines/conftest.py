@@ -63,8 +63,8 @@ def start_driver() -> Iterator[Callable[..., Driver]]:
     """Starts drivers; whatever a failed test leaves running is ended by its process id."""
     started: list[Driver] = []
 
-    def start(*arguments: str) -> Driver:
-        started.append(Driver(*arguments))
+    def start(*arguments: str, command: str = "score") -> Driver:
+        started.append(Driver(*arguments, command=command))
         return started[-1]
 
     yield start

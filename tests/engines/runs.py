@@ -1,5 +1,6 @@
 """A scoring run in a process of its own, and reading what it wrote."""
 
+import json
 import os
 import signal
 import subprocess
@@ -21,12 +22,12 @@ NUM_MEDIA = 245
 
 
 class Driver:
-    """`blanktrap score` in a process group of its own, to be watched and killed."""
+    """`blanktrap score`, or another command, in a process group of its own, to be watched and killed."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, command: str = "score") -> None:
         environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "blanktrap", "score", *arguments],
+            [sys.executable, "-m", "blanktrap", command, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -54,6 +55,16 @@ class Driver:
     def wait_for_parts(self, out: Path, num_parts: int) -> None:
         """Wait until so many parts are written; fail if the run ends before."""
         while len(list(out.glob("part-*.parquet"))) < num_parts:
+            try:
+                self.process.wait(timeout=0.02)
+            except subprocess.TimeoutExpired:
+                continue
+            pytest.fail(f"the run ended early:\n{self.process.communicate()[0]}")
+
+    def wait_for_epoch(self, location: Path, epoch: int) -> None:
+        """Wait until the state of an epoch stands; fail if the run ends before."""
+        latest = location / "latest.json"
+        while not latest.exists() or json.loads(latest.read_text())["epoch"] < epoch:
             try:
                 self.process.wait(timeout=0.02)
             except subprocess.TimeoutExpired:
