@@ -47,7 +47,7 @@ def main() -> None:
 
 def run(data: Path, folder: Path, num_epochs: int) -> None:
     """Index, train, score twice, compare, evaluate."""
-    from blanktrap.vision.training.one_machine import train
+    from blanktrap.vision.training.running import InThisProcess, train
 
     storage = Storage()
     for name in ("missouri", "peru"):
@@ -68,7 +68,9 @@ def run(data: Path, folder: Path, num_epochs: int) -> None:
         preprocessing=Preprocessing(width_px=192, height_px=192, banner_top=0.06, banner_bottom=0.06),
     )
     model = str(folder / "model")
-    tell(train(open_manifest(storage, str(folder / "missouri-split")), model, recipe, storage).lines())
+    with InThisProcess(storage) as launcher:
+        split = open_manifest(storage, str(folder / "missouri-split"))
+        tell(train(split, model, recipe, storage, launcher).lines())
     for manifest in ("missouri-split", "peru"):
         for place in (str(folder), f"s3://{BUCKET}"):
             score(f"{place}/{manifest}", model, f"{place}/scores-{manifest}")

@@ -18,6 +18,7 @@ from blanktrap.core.config import (
     ScoreConfig,
     SelectConfig,
     TrainConfig,
+    WorkersConfig,
 )
 from blanktrap.core.errors import UsageError
 from blanktrap.core.wording import duration
@@ -45,13 +46,14 @@ def run_demo(
         BlanktrapError: a step failed.
     """
     from blanktrap.engines.scoring import score_manifest
+    from blanktrap.engines.training import OnRay
     from blanktrap.files.evaluating import evaluate_scores
     from blanktrap.files.indexing import build_manifest
     from blanktrap.files.manifest import open_manifest
     from blanktrap.files.scores_reader import describe_run
     from blanktrap.files.selecting import select_splits
     from blanktrap.vision.drawing.archive import draw_archive
-    from blanktrap.vision.training.one_machine import train
+    from blanktrap.vision.training.running import run_location, train
 
     clock = _Clock()
     _claim(out, archive)
@@ -79,13 +81,16 @@ def run_demo(
     yield from clock.told("Put whole locations aside for validation and test", selected.lines())
 
     recipe = TrainConfig(weights="none", preprocessing=PREPROCESSING, seed=archive.seed)
-    trained = train(
-        open_manifest(storage, split),
-        model,
-        recipe.model_copy(update={"num_epochs": num_epochs}) if num_epochs else recipe,
-        storage,
-        on_progress=lambda progress: show(progress.text()),
-    )
+    workers = WorkersConfig()
+    with OnRay(workers, storage, run=run_location(model, workers)) as launcher:
+        trained = train(
+            open_manifest(storage, split),
+            model,
+            recipe.model_copy(update={"num_epochs": num_epochs}) if num_epochs else recipe,
+            storage,
+            launcher,
+            on_progress=lambda progress: show(progress.text()),
+        )
     yield from clock.told("Trained ResNet34 from nothing", trained.lines())
 
     run = score_manifest(

@@ -29,8 +29,10 @@ FLAGS = {
     "select": "--out --by --shares --assign --val-from --test-from --keep-splits --num-images --balance "
     "--no-balance --frames --max-per-location --min-species --min-blank --min-nonblank --select-test "
     "--check-duplicates --check-sample --seed --overwrite --no-sign-request",
-    "train": "--out --describe --folds --frames --weights --num-epochs --batch-size --learning-rate "
-    "--image-size --fit --banner-top --banner-bottom --auto-gamma --augment --no-augment --min-recall --seed "
+    "train": "--out --describe --folds --frames --weights --num-epochs --head-epochs --batch-size "
+    "--micro-batch-size --learning-rate --layer-decay --weight-decay --label-smoothing --averaging-epochs --balance --patience "
+    "--precision --calibration --image-size --letterbox --squash --banner-top --banner-bottom --auto-gamma "
+    "--augment --no-augment --min-recall --seed --num-workers --use-gpu --name --storage --cache "
     "--no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --no-sign-request",
@@ -213,7 +215,7 @@ def test_process_of_its_own_ends_with_the_same_code(tmp_path: Path, start: list[
         ("dashboard r --port 0", "--port"),
         ("evaluate s --out r --split half", "--split"),
         ("evaluate s --out r --cutoff high", "--cutoff"),
-        ("train m --out o --fit stretch", "--fit"),
+        ("train m --out o --balance fair", "--balance"),
         ("train m --out o --frames last", "--frames"),
         ("score m s2 --model m --out s", "s2"),
         ("--nonsense", "--nonsense"),
@@ -301,9 +303,23 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
         ),
         (
             "train m --out o --image-size 5x",
-            "--image-size 5x: expected width x height in pixels, such as 500x375",
+            "--image-size 5x: expected the long side or width x height in pixels, such as 500 or 500x375",
         ),
         ("train m --out o --image-size 5x500", "--image-size: input should be >= 32 (got 5)"),
+        ("train m --out o --image-size 30", "--image-size: input should be >= 32 (got 30)"),
+        (
+            "train m --out o --num-workers two",
+            "--num-workers two: expected a number or two, such as 4 or 2-8",
+        ),
+        ("train m --out o --num-workers 0", "--num-workers: input should be >= 1 (got 0)"),
+        ("train m --out o --num-workers 3-2", "--num-workers 3-2: the second number is the larger one"),
+        ("train m --out o --micro-batch-size 0", "--micro-batch-size: input should be >= 1 (got 0)"),
+        ("train m --out o --layer-decay 2", "--layer-decay: input should be <= 1 (got 2.0)"),
+        ("train m --out o --patience -1", "--patience: input should be >= 1 (got -1)"),
+        (
+            "train m --out o --num-epochs 2 --head-epochs 2",
+            "--head-epochs 2 leaves no epoch of 2 for the whole network",
+        ),
         (
             "train m --out o --augment mist=1",
             "--augment mist=1: expected NAME=CHANCE, such as fog=0.1; names are flip, crop, max_cut, light, "
