@@ -30,10 +30,10 @@ FLAGS = {
     "--no-balance --frames --max-per-location --min-species --min-blank --min-nonblank --select-test "
     "--check-duplicates --check-sample --seed --overwrite --no-sign-request",
     "train": "--out --describe --folds --frames --weights --num-epochs --head-epochs --batch-size "
-    "--micro-batch-size --learning-rate --layer-decay --weight-decay --label-smoothing --averaging-epochs --balance --patience "
-    "--precision --calibration --image-size --letterbox --squash --banner-top --banner-bottom --auto-gamma "
-    "--augment --no-augment --min-recall --seed --num-workers --use-gpu --name --storage --cache "
-    "--no-sign-request",
+    "--micro-batch-size --learning-rate --layer-decay --weight-decay --label-smoothing "
+    "--averaging-epochs --balance --patience --precision --calibration --image-size "
+    "--letterbox --squash --banner-top --banner-bottom --auto-gamma --augment --no-augment "
+    "--min-recall --seed --num-workers --use-gpu --name --storage --cache --no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --no-sign-request",
     "evaluate": "--out --labels --compare --second-cutoff --tags --sample-errors --cutoff --min-recall "
