@@ -35,7 +35,7 @@ FLAGS = {
     "--letterbox --squash --banner-top --banner-bottom --auto-gamma --augment --no-augment "
     "--min-recall --seed --num-workers --use-gpu --name --storage --cache --no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
-    "--precision --max-pixels --max-bytes --no-sign-request",
+    "--precision --max-pixels --max-bytes --embeddings --no-sign-request",
     "evaluate": "--out --labels --compare --second-cutoff --tags --sample-errors --cutoff --min-recall "
     "--confidence --choose-on --strata --beta --blank-rate --num-archive-media --images-per-hour "
     "--hours-per-week --cost-per-hour --price-per-hour --audit-images --split --seed "

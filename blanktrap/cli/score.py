@@ -25,6 +25,10 @@ def score(
     precision: Annotated[Precision | None, typer.Option(help="Number format of inference.")] = None,
     max_pixels: Annotated[int | None, typer.Option(help="Larger images are too_large.")] = None,
     max_bytes: Annotated[int | None, typer.Option(help="Larger files are too_large, not fetched.")] = None,
+    embeddings: Annotated[
+        bool,
+        typer.Option("--embeddings", help="Keep the network's features of each image, for suggest."),
+    ] = False,
     no_sign_request: NoSignRequest = False,
 ) -> None:
     """Score every media of a manifest. Interrupted, the same command goes on where it stopped."""
@@ -43,6 +47,7 @@ def score(
             "fetch_threads": fetch_threads,
             "precision": precision,
             "limits": limits,
+            "embeddings": embeddings,
         },
     )
     with ProgressLine() as line:

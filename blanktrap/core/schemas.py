@@ -4,8 +4,10 @@ Owns: the columns, types and versions of manifests and scores. Extra columns may
 none may go. Refuses: reading or writing; that is floor 1.
 """
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from blanktrap.core.errors import BlanktrapError, ManifestError, ScoresError
 from blanktrap.core.vocabulary import Label, LabelLevel, Split
@@ -67,6 +69,11 @@ SCORES_SCHEMA = pa.schema(
     metadata={"blanktrap.scores_version": str(SCORES_VERSION)},
 )
 
+# What `score --embeddings` writes behind the contract's columns: what the network makes of an image before
+# its last layer, null where there is no score. A kilobyte a media: who does not need it does not read it.
+NUM_FEATURES = 512
+EMBEDDING = pa.field("embedding", pa.list_(pa.float16(), NUM_FEATURES))
+
 _WORDS = {"label": Label, "label_level": LabelLevel, "split": Split}
 
 
@@ -125,6 +132,29 @@ def conform_scores(table: pa.Table, *, where: str) -> pa.Table:
     check_version(table.schema, "blanktrap.scores_version", SCORES_VERSION, where=where, error=ScoresError)
     required = ("media_id", "status", "p_nonblank", "model_id")
     return _conform(table, SCORES_SCHEMA, required=required, where=where, error=ScoresError)
+
+
+def embedding_column(features: NDArray[np.float16], *, is_there: NDArray[np.bool_]) -> pa.Array:
+    """The column `embedding` of some media.
+
+    Args:
+        features: float16, shape (num_media, 512).
+        is_there: whether the media has features; shape (num_media,). The others are null.
+    """
+    values = pa.array(features.ravel(), pa.float16())
+    return pa.FixedSizeListArray.from_arrays(values, type=EMBEDDING.type, mask=pa.array(~is_there))
+
+
+def features_of(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The features in a column `embedding`.
+
+    Returns:
+        float32, shape (num_there, 512), and the positions of their rows, shape (num_there,).
+    """
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    is_there = np.asarray(array.is_valid())
+    flat = array.drop_null().flatten().to_numpy(zero_copy_only=False)
+    return flat.astype(np.float32).reshape(-1, NUM_FEATURES), np.flatnonzero(is_there)
 
 
 def _conform(

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from blanktrap.core.schemas import SCORES_SCHEMA
+from blanktrap.core.schemas import EMBEDDING, SCORES_SCHEMA
 from blanktrap.core.wording import duration
 from blanktrap.engines.chunks import CHUNK, ROW
 from blanktrap.files.scores import ChunkStats, OpenRun, write_chunk
@@ -89,7 +89,8 @@ class _Collector:
 
     def _write(self, chunk: int, table: pa.Table) -> None:
         stats = _stats_of(chunk, table)
-        rows = table.select(SCORES_SCHEMA.names)
+        extras = [EMBEDDING.name] if self.run.identity.embeddings else []
+        rows = table.select([*SCORES_SCHEMA.names, *extras])
         self.writing[chunk] = self.pool.submit(write_chunk, self.storage, self.run.location, rows, stats)
         self.written[chunk] = stats
 
@@ -152,7 +153,8 @@ def collect_chunks(
 
     Args:
         tables: scored batches with the columns of `ChunkSource.read_chunk` less the
-            pixels, and `p_nonblank`, `model_id`, `number_format`, `device_s`.
+            pixels, and `p_nonblank`, `model_id`, `number_format`, `device_s`; `embedding` where the run
+            keeps it.
         run: the run that may write.
         storage: the door to the bytes.
         pace: is told of every batch.

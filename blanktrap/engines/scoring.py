@@ -25,6 +25,7 @@ import blanktrap
 from blanktrap.core.config import Precision, ScoreConfig
 from blanktrap.core.errors import CheckpointError, EngineError, SourceError
 from blanktrap.core.model_card import ModelCard
+from blanktrap.core.schemas import EMBEDDING, NUM_FEATURES, embedding_column
 from blanktrap.engines.chunks import PIXELS, ChunkDatasource, ChunkSource, pixels_of
 from blanktrap.engines.cluster import ClusterResources, connected
 from blanktrap.engines.collecting import Pace, ScoreProgress, collect_chunks
@@ -49,7 +50,9 @@ MEDIA_PROBED = 5
 class ScoreActor:
     """Holds the network and turns batches of pixels into rows of the scores dataset."""
 
-    def __init__(self, model: str, storage: Storage, precision: Precision, device: str) -> None:
+    def __init__(
+        self, model: str, storage: Storage, precision: Precision, device: str, *, embeddings: bool = False
+    ) -> None:
         # Weights come from storage here, not through the constructor: arguments can be lost with a node.
         import torch
 
@@ -59,13 +62,16 @@ class ScoreActor:
             # One actor a core: more threads than that get into each other's way.
             torch.set_num_threads(1)
         self._scorer = Scorer.load(storage, model, device=device, precision=precision)
+        self._embeddings = embeddings
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         started = time.perf_counter()
         pixels, positions = pixels_of(batch, self._scorer.preprocessing)
         p_nonblank = np.full(batch.num_rows, np.nan, np.float32)
+        features = np.zeros((batch.num_rows, NUM_FEATURES), np.float16)
         if len(positions):
-            p_nonblank[positions] = self._scorer.score_pixels(pixels)
+            seen = self._scorer.look_at(pixels)
+            p_nonblank[positions], features[positions] = seen.p_nonblank, seen.features
             if np.isnan(p_nonblank[positions]).any():
                 # A score that is not a number would pass for a media that failed to load.
                 first = int(positions[np.isnan(p_nonblank[positions])][0])
@@ -76,6 +82,8 @@ class ScoreActor:
         device_s = (time.perf_counter() - started) / max(batch.num_rows, 1)
         column = pa.array(p_nonblank, pa.float32(), mask=np.isnan(p_nonblank))
         rows = batch.drop_columns([PIXELS]).append_column("p_nonblank", column)
+        if self._embeddings:
+            rows = rows.append_column(EMBEDDING, embedding_column(features, is_there=~np.isnan(p_nonblank)))
         formats = pa.array([self._scorer.number_format] * batch.num_rows, pa.string())
         rows = rows.append_column("number_format", formats)
         model_ids = pa.array([self._scorer.model_id] * batch.num_rows, pa.string())
@@ -119,6 +127,7 @@ def score_manifest(
         precision=config.precision,
         max_pixels=config.limits.max_pixels,
         max_bytes=config.limits.max_bytes,
+        embeddings=config.embeddings,
     )
     _probe(manifest, storage)
     run = begin_run(storage, out, identity, _describe(manifest, model, card, config))
@@ -205,6 +214,7 @@ def _scored_batches(
         ).map_batches(
             ScoreActor,
             fn_constructor_args=(model, source.storage, config.precision, "cuda" if on_gpu else "cpu"),
+            fn_constructor_kwargs={"embeddings": config.embeddings},
             # Ray asks for a size with GPUs; without, a block is a batch already.
             batch_size=source.batch_size if on_gpu else None,
             batch_format="pyarrow",

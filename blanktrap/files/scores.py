@@ -44,6 +44,8 @@ class RunIdentity:
     precision: str
     max_pixels: int
     max_bytes: int
+    embeddings: bool = False
+    """Whether the network's features are kept; not in runs from before there was a choice."""
 
     @property
     def num_chunks(self) -> int:
@@ -261,6 +263,8 @@ def read_record(storage: Storage, location: str) -> dict[str, Any]:
         version = record.get("schema_version") if isinstance(record, dict) else None
         raise ScoresError(f"{uri} has schema version {version}, this blanktrap reads {SCORES_VERSION}")
     identity = record.get("identity")
+    if isinstance(identity, dict):
+        identity = record["identity"] = {"embeddings": RunIdentity.embeddings, **identity}
     kinds = {field.name: field.type for field in fields(RunIdentity)}
     if (
         not isinstance(identity, dict)
@@ -287,6 +291,7 @@ def _refuse_other_run(location: str, record: dict[str, Any], identity: RunIdenti
         "precision": "another --precision",
         "max_pixels": "another --max-pixels",
         "max_bytes": "another --max-bytes",
+        "embeddings": "a run with or without --embeddings, unlike this one",
     }
     for name, wanted in vars(identity).items():
         found = record["identity"].get(name)

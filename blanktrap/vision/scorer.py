@@ -14,6 +14,7 @@ from torch import nn
 from blanktrap.core.config import DecodeLimits, Precision, Preprocessing
 from blanktrap.core.errors import DecodeError, UsageError
 from blanktrap.core.model_card import ModelCard
+from blanktrap.core.schemas import NUM_FEATURES
 from blanktrap.core.statistics.calibration import CalibrationMap
 from blanktrap.core.vocabulary import Status
 from blanktrap.files.storage import Storage
@@ -29,6 +30,17 @@ _CPU_BATCH = 4
 core with AMX at 500 by 375: 42 images/s with 4, 32 with 1, 36 with 8."""
 _GPU_BATCH = 256
 """The same on a GPU, where it bounds memory."""
+_HIGHEST_FLOAT16 = float(np.finfo(np.float16).max)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SeenImages:
+    """What the network makes of some images, in one pass."""
+
+    p_nonblank: np.ndarray
+    """In [0, 1], float32, shape (num_media,)."""
+    features: np.ndarray
+    """The mean of the last feature map, from which the score is made; float16, shape (num_media, 512)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +95,9 @@ class Scorer:
             folded = fold_batch_norm(network).to(self.device, self.dtype)
             self._blocked = self.device.type == "cpu" and self.dtype is torch.bfloat16 and has_fast_bfloat16()
             self._network = (
-                _BlockedNetwork(folded) if self._blocked else folded.to(memory_format=torch.channels_last)
+                _BlockedNetwork(folded)
+                if self._blocked
+                else _TwoParts(folded.to(memory_format=torch.channels_last))
             )
             mean, std = (
                 255.0 * torch.tensor(values, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)
@@ -119,13 +133,14 @@ class Scorer:
         )
 
     def score_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        """Score decoded images.
+        """Score decoded images: the `p_nonblank` of `look_at`, float32, shape (num_media,)."""
+        return self.look_at(pixels).p_nonblank
+
+    def look_at(self, pixels: np.ndarray) -> SeenImages:
+        """Score decoded images, and keep what the network saw in them.
 
         Args:
             pixels: uint8, shape (num_media, height_px, width_px, 3), as `decode_image` gives them.
-
-        Returns:
-            `p_nonblank` in [0, 1], float32, shape (num_media,).
 
         Raises:
             ValueError: the pixels are not of the input size, or not bytes.
@@ -134,6 +149,7 @@ class Scorer:
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != expected:
             raise ValueError(f"expected uint8 pixels (n, {expected}), got {pixels.dtype} {pixels.shape}")
         p_nonblank = np.empty(len(pixels), dtype=np.float32)
+        features = np.empty((len(pixels), NUM_FEATURES), dtype=np.float16)
         with torch.inference_mode():
             for start in range(0, len(pixels), self._batch):
                 part = pixels[start : start + self._batch]
@@ -142,13 +158,14 @@ class Scorer:
                 size = self._batch if self.device.type == "cpu" else len(part)
                 batch = np.zeros((size, *part.shape[1:]), np.uint8)
                 batch[: len(part)] = part
-                scores = self._score_batch(torch.from_numpy(batch))
+                scores, seen = self._score_batch(torch.from_numpy(batch))
                 p_nonblank[start : start + self._batch] = scores[: len(part)]
+                features[start : start + self._batch] = seen[: len(part)]
         if self._calibration is not None:
             # What is no number stays none: the caller says of which media.
             is_number = np.isfinite(p_nonblank)
             p_nonblank[is_number] = self._calibration.apply(p_nonblank[is_number])
-        return p_nonblank
+        return SeenImages(p_nonblank=p_nonblank, features=features)
 
     def as_input(self, batch: torch.Tensor) -> torch.Tensor:
         """Bytes of shape (n, height_px, width_px, 3) as the network takes them: (n, 3, …), on its device."""
@@ -156,8 +173,10 @@ class Scorer:
         images = batch.to(self.device, non_blocking=True).permute(0, 3, 1, 2).to(torch.float32)
         return images.sub_(self._mean).mul_(self._scale).to(self.dtype)
 
-    def _score_batch(self, batch: torch.Tensor) -> np.ndarray:
-        return torch.sigmoid(self._network(self.as_input(batch)).float()).squeeze(1).cpu().numpy()
+    def _score_batch(self, batch: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        features, logits = self._network(self.as_input(batch))
+        scores = torch.sigmoid(logits.float()).squeeze(1)
+        return scores.cpu().numpy(), features.float().clamp(max=_HIGHEST_FLOAT16).half().cpu().numpy()
 
     def score_encoded(
         self, encoded: Sequence[bytes], limits: DecodeLimits | None = None
@@ -184,6 +203,24 @@ class Scorer:
         return results
 
 
+class _TwoParts(nn.Module):
+    """The network as its features, the mean of its last map, and the logits that are made of them."""
+
+    def __init__(self, folded: nn.Module) -> None:
+        super().__init__()
+        self.body, head = split_at_last_map(folded)
+        self.pooling, self.last = head[:-1], head[-1]
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        features = self.pooling(self.map_of(images))
+        return features, self.last(features)
+
+    def map_of(self, images: torch.Tensor) -> torch.Tensor:
+        """The last feature map, shape (num_media, channels, rows, columns)."""
+        found: torch.Tensor = self.body(images)
+        return found
+
+
 class _BlockedConvolution(nn.Module):
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
@@ -196,7 +233,7 @@ class _BlockedConvolution(nn.Module):
         return nn.functional.conv2d(images, self.weight, self.bias, self.stride, self.padding)
 
 
-class _BlockedNetwork(nn.Module):
+class _BlockedNetwork(_TwoParts):
     """The folded network on oneDNN tensors, whose blocked layout stays from one layer to the next.
 
     Measured on one core with AMX, bfloat16, 4 images of 500 by 375: 42 images/s, against 30 on
@@ -204,18 +241,16 @@ class _BlockedNetwork(nn.Module):
     """
 
     def __init__(self, folded: nn.Module) -> None:
-        super().__init__()
-        self.body, self.head = split_at_last_map(folded)
-        self.head.float()
+        super().__init__(folded)
+        self.last.float()
         for module in list(self.body.modules()):
             for name, child in list(module.named_children()):
                 if isinstance(child, nn.Conv2d):
                     setattr(module, name, _BlockedConvolution(child))
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        features = self.body(images.contiguous().to_mkldnn()).to_dense()
-        logits: torch.Tensor = self.head(features.float())
-        return logits
+    def map_of(self, images: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.body(images.contiguous().to_mkldnn()).to_dense().float()
+        return found
 
 
 def has_fast_bfloat16() -> bool:

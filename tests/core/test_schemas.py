@@ -1,10 +1,18 @@
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from blanktrap.core.errors import ManifestError
-from blanktrap.core.schemas import MANIFEST_SCHEMA, conform_manifest
+from blanktrap.core.schemas import (
+    EMBEDDING,
+    MANIFEST_SCHEMA,
+    NUM_FEATURES,
+    conform_manifest,
+    embedding_column,
+    features_of,
+)
 
 
 def conform(name: str, values: pa.Array) -> list[object]:
@@ -47,3 +55,17 @@ def test_a_column_of_another_kind_is_named() -> None:
         conform("frame_num", pa.array(["first"]))
     with pytest.raises(ManifestError, match="column timestamp is timestamp"):
         conform("timestamp", pa.array([9 * 10**17], pa.timestamp("s")))
+
+
+def test_features_come_back_as_they_went_in_and_nulls_are_left_out() -> None:
+    features = np.arange(3 * NUM_FEATURES, dtype=np.float16).reshape(3, NUM_FEATURES)
+    column = embedding_column(features, is_there=np.array([True, False, True]))
+    assert column.type == EMBEDDING.type
+    assert column.null_count == 1
+    for given in (column, pa.chunked_array([column.slice(0, 2), column.slice(2)])):
+        found, positions = features_of(given)
+        assert positions.tolist() == [0, 2]
+        assert (found == features[[0, 2]]).all()
+    found, positions = features_of(column.slice(1, 1))
+    assert found.shape == (0, NUM_FEATURES)
+    assert positions.size == 0

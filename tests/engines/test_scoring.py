@@ -15,6 +15,7 @@ import ray
 
 from blanktrap.core.config import IndexConfig, Precision, Preprocessing, ScoreConfig
 from blanktrap.core.errors import CheckpointError, EngineError, ManifestError, ScoresError, SourceError
+from blanktrap.core.schemas import features_of
 from blanktrap.engines import scoring
 from blanktrap.engines.scoring import ScoreActor, score_manifest
 from blanktrap.files.indexing import build_manifest
@@ -85,6 +86,29 @@ def test_engine_scores_are_those_of_the_engine_free_scorer(scores: str, model: s
     results = scorer.score_encoded([Path(row["uri"]).read_bytes() for row in rows])
     expected = [result.p_nonblank for result in results]
     np.testing.assert_allclose([row["p_nonblank"] for row in rows], expected, atol=1e-4)
+
+
+def test_embeddings_come_from_the_same_pass_and_change_no_score(
+    tmp_path: Path, scores: str, manifest: str, model: str
+) -> None:
+    from blanktrap.vision.scorer import Scorer
+
+    out = str(tmp_path / "scores")
+    config = CONFIG.model_copy(update={"embeddings": True})
+    score_manifest(manifest, model, out, config=config, storage=STORAGE)
+    table, without = read_scores(out), read_scores(scores)
+    assert table.schema.field("embedding").type == pa.list_(pa.float16(), 512)
+    assert "embedding" not in without.column_names
+    assert table.column("p_nonblank").equals(without.column("p_nonblank"))
+    features, positions = features_of(table.column("embedding"))
+    assert positions.tolist() == [at for at, one in enumerate(table["status"].to_pylist()) if one == "ok"]
+    assert len(features) == NUM_MEDIA - 4
+    weight = Scorer.load(STORAGE, model, device="cpu", precision="float32")._network.last.weight
+    logits = features @ weight.detach().numpy()[0]
+    p_nonblank = table.column("p_nonblank").drop_null().to_numpy()
+    np.testing.assert_allclose(1.0 / (1.0 + np.exp(-logits)), p_nonblank, atol=5e-3)
+    with pytest.raises(ScoresError, match="embeddings True, now False"):
+        score_manifest(manifest, model, out, config=CONFIG, storage=STORAGE)
 
 
 def test_rerun_does_only_what_is_missing(tmp_path: Path, manifest: str, model: str) -> None:

@@ -162,6 +162,7 @@ def test_part_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
         ("model_id", "resnet34-b", "another model"),
         ("chunk_size", 3, "another --chunk-size"),
         ("precision", "float32", "another --precision"),
+        ("embeddings", True, "with or without --embeddings"),
     ],
 )
 def test_output_of_another_run_is_refused_and_left_alone(
@@ -174,6 +175,17 @@ def test_output_of_another_run_is_refused_and_left_alone(
     with pytest.raises(ScoresError, match=words):
         begin_run(STORAGE, str(out), other, {})
     assert (out / "run.json").read_bytes() == before
+
+
+def test_run_from_before_embeddings_could_be_kept_goes_on_and_keeps_none(tmp_path: Path) -> None:
+    out = tmp_path / "scores"
+    begin_run(STORAGE, str(out), IDENTITY, {})
+    record = json.loads((out / "run.json").read_text())
+    del record["identity"]["embeddings"]
+    (out / "run.json").write_text(json.dumps(record))
+    assert begin_run(STORAGE, str(out), IDENTITY, {}).record["identity"]["embeddings"] is False
+    with pytest.raises(ScoresError, match="embeddings False, now True"):
+        begin_run(STORAGE, str(out), RunIdentity(**{**vars(IDENTITY), "embeddings": True}), {})
 
 
 def test_folder_with_other_things_is_refused(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from blanktrap.core.config import DecodeLimits, Preprocessing
+from blanktrap.core.config import DecodeLimits, Precision, Preprocessing
 from blanktrap.core.errors import UsageError
+from blanktrap.core.schemas import NUM_FEATURES
 from blanktrap.core.statistics.calibration import TemperatureMap
 from blanktrap.core.vocabulary import Status
 from blanktrap.vision.scorer import PRECISION_TOLERANCE, Scorer, has_fast_bfloat16
@@ -35,6 +36,19 @@ def test_float32_scores_are_the_networks_own(taught_network: nn.Module, pixels: 
     assert found.dtype == np.float32
     assert np.ptp(expected) > 0.5  # else agreement says little
     assert np.abs(found - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 2e-3), ("bfloat16", 0.05)])
+def test_features_are_what_the_score_is_made_of(
+    taught_network: nn.Module, pixels: np.ndarray, precision: Precision, tolerance: float
+) -> None:
+    seen = Scorer(taught_network, SMALL, device="cpu", precision=precision).look_at(pixels)
+    assert seen.features.dtype == np.float16
+    assert seen.features.shape == (len(pixels), NUM_FEATURES)
+    weight = taught_network.fc.weight.detach().numpy()[0]  # type: ignore[union-attr]
+    logits = seen.features.astype(np.float32) @ weight + taught_network.fc.bias.item()  # type: ignore[union-attr]
+    assert np.abs(1.0 / (1.0 + np.exp(-logits)) - seen.p_nonblank).max() <= tolerance
+    assert np.ptp(seen.features, axis=0).max() > 0.1  # they differ from image to image
 
 
 def test_bfloat16_agrees_with_float32(taught_network: nn.Module, pixels: np.ndarray) -> None:

@@ -31,6 +31,8 @@ class ScoreConfig(Config):
     """Inference actors at the least; None: one with GPUs, else as many as at the most."""
     max_actors: Annotated[int, Field(ge=1)] | None = None
     """Inference actors at the most; None: as many as the cluster's GPUs, or its CPU cores, allow now."""
+    embeddings: bool = False
+    """Keep the 512 features before the network's last layer, in a column of a kilobyte a media."""
     fetch_threads: Annotated[int, Field(ge=1, le=256)] = 8
     """Objects fetched at the same time by one decoding task."""
     precision: Precision = "auto"
