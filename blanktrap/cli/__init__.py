@@ -15,6 +15,7 @@ from blanktrap.cli import (
     score,
     select,
     separate,
+    suggest,
     train,
 )
 from blanktrap.cli.root import app
@@ -30,6 +31,7 @@ for command in (
     explain.explain,
     audit_labels.audit_labels,
     audit_discard.audit_discard,
+    suggest.suggest,
     export.export,
     separate.separate,
     demo.demo,

@@ -32,6 +32,7 @@ def write_scores(
     rows: list[dict[str, Any]],
     *,
     measures: tuple[str, ...] = (),
+    extras: tuple[pa.Field, ...] = (),
     model: dict[str, Any] | None = None,
 ) -> str:
     identity = RunIdentity(
@@ -45,7 +46,7 @@ def write_scores(
     )
     card = {"recommended_cutoff": 0.5, "training_locations": []} if model is None else model
     run = begin_run(STORAGE, str(folder), identity, {"model": card, "versions": {}})
-    schema = pa.schema([*SCORES_SCHEMA, *(pa.field(name, pa.float32()) for name in measures)])
+    schema = pa.schema([*SCORES_SCHEMA, *(pa.field(name, pa.float32()) for name in measures), *extras])
     written = {}
     for chunk in range(identity.num_chunks):
         start, stop = identity.span(chunk)

@@ -18,6 +18,7 @@ from blanktrap.core.config.index import IndexConfig
 from blanktrap.core.config.score import DecodeLimits, Precision, ScoreConfig
 from blanktrap.core.config.select import SelectConfig
 from blanktrap.core.config.separate import LinkKind, SeparateConfig, SeparateMode, SidecarNaming
+from blanktrap.core.config.suggest import SuggestConfig
 from blanktrap.core.config.train import (
     Balance,
     CalibrationKind,
@@ -54,6 +55,7 @@ __all__ = [
     "SeparateMode",
     "Share",
     "SidecarNaming",
+    "SuggestConfig",
     "TrainConfig",
     "WorkersConfig",
     "resolve",
