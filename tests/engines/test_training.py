@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 import ray
+import torch
 
 from blanktrap.core.config import Preprocessing, TrainConfig, WorkersConfig
 from blanktrap.core.errors import BlanktrapError, EngineError, LossError, TrainingError
@@ -95,6 +96,16 @@ def whole(manifest: Manifest, tmp_path_factory: pytest.TempPathFactory) -> tuple
 Whole = tuple[TrainSummary, Path]
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As the workers have it: sums over several threads round differently."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_ray_changes_nothing(whole: Whole, manifest: Manifest, tmp_path: Path) -> None:
     with InThisProcess(STORAGE) as launcher:
         plain = running.train(manifest, str(tmp_path / "plain"), CONFIG, STORAGE, launcher)
