@@ -94,7 +94,7 @@ def evaluate_scores(
     facts = begin_facts(storage, scores, settled, lot_seed=config.seed if config.sample_errors else None)
     check_second_opinions(storage, compare, cutoff=config.second_cutoff)
     pairs = PairFacts() if compare else None
-    basis = _read_basis(scores, storage, config, labels, facts, pairs)
+    basis = read_basis(scores, storage, config, labels, facts=facts, pairs=pairs)
     known = facts.facts(None if basis.split is None else [basis.split])
     errors, error_tables = build_error_analysis(
         known, cutoff=basis.cutoff, seed=config.seed, measured_on=basis.on.description, settled=settled
@@ -116,15 +116,21 @@ def evaluate_scores(
     return report
 
 
-def _read_basis(
+def read_basis(
     scores: Scores,
     storage: Storage,
     config: EvaluateConfig,
-    labels: str | None,
-    facts: ErrorFacts,
-    pairs: PairFacts | None,
+    labels: str | None = None,
+    *,
+    facts: ErrorFacts | None = None,
+    pairs: PairFacts | None = None,
 ) -> Basis:
-    """Read the scores, choose what is measured and at which cutoff, and refuse what the model has seen."""
+    """Read the scores, choose what is measured and at which cutoff, and refuse what the model has seen.
+
+    Args, errors: as `evaluate_scores`. `facts` and `pairs` take the rows besides, where a report needs them.
+    """
+    if facts is None:
+        facts = begin_facts(storage, scores, None, lot_seed=None)
     warnings: list[str] = []
     with group_sequences() as groups:
         tally = tally_media(scores, storage, labels, (groups, facts, pairs), warnings)

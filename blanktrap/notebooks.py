@@ -1,0 +1,304 @@
+"""blanktrap from Python: score a few images, and measure scores, with plain tables as results.
+
+Owns: the public functions for notebooks and scripts, which call what the commands call. Refuses: archives of
+many images, which `blanktrap score` scores restartably on all cores, and writing files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from blanktrap.core.config import DecodeLimits, EvaluateConfig, Precision, resolve
+from blanktrap.core.errors import CheckpointError, EvaluationError, SourceError, UsageError
+from blanktrap.core.evaluation.basis import describe_media
+from blanktrap.core.evaluation.cutoff_choice import DEFAULT_CUTOFF
+from blanktrap.core.evaluation.figures import curve_bands, share_figures
+from blanktrap.core.evaluation.measured import Measured
+from blanktrap.core.evaluation.tally import COLUMNS, Tally
+from blanktrap.core.paths import is_image_name
+from blanktrap.core.reporting.report_parts import Figure
+from blanktrap.core.schemas import EMBEDDING, SCORES_SCHEMA, embedding_column
+from blanktrap.core.vocabulary import Label, Status
+from blanktrap.files.evaluating import read_basis
+from blanktrap.files.s3 import is_s3
+from blanktrap.files.scores_reader import open_scores
+from blanktrap.files.storage import Storage
+
+if TYPE_CHECKING:
+    from blanktrap.vision.scorer import Scorer
+
+_BATCH = 32
+_FETCH_THREADS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What scores are worth at one cutoff."""
+
+    cutoff: float
+    chosen_by: str
+    """Who chose the cutoff, in words."""
+    measured_on: str
+    """The labelled media that the figures rest on, in words."""
+    num_not_scored: int
+    """Labelled media without a score: they are kept for people, and in no figure."""
+    figures: dict[str, Figure]
+    """`nonblank_recall`, `nonblank_precision`, `blank_recall`, `kept_share`, `f1`, `f_beta`,
+    `average_precision`, `area_under_roc`: value, 95 % interval by location where one can be given, n."""
+
+    def table(self) -> pa.Table:
+        """One row a figure: `figure`, `value`, `low`, `high` (null without one), `n`, `num_locations`."""
+        rows = [
+            {
+                "figure": name,
+                "value": one.value,
+                "low": one.interval[0] if one.interval else None,
+                "high": one.interval[1] if one.interval else None,
+                "n": one.n,
+                "num_locations": one.num_locations,
+            }
+            for name, one in self.figures.items()
+        ]
+        kinds = {"figure": pa.string(), "value": pa.float64(), "low": pa.float64(), "high": pa.float64()}
+        return pa.Table.from_pylist(
+            rows, schema=pa.schema({**kinds, "n": pa.int64(), "num_locations": pa.int64()})
+        )
+
+
+def load_model(
+    location: str | os.PathLike[str],
+    *,
+    device: str | None = None,
+    precision: Precision = "auto",
+    no_sign_request: bool = False,
+) -> Scorer:
+    """Load a model that `blanktrap train` wrote.
+
+    Args:
+        location: the checkpoint's folder, local or `s3://`.
+        device: `cpu`, `cuda` or `cuda:1`; None takes a GPU where there is one.
+        precision: `auto`, `float32`, `bfloat16` or `float16`.
+        no_sign_request: read a public bucket without credentials.
+
+    Returns:
+        The scorer: `model_id`, `preprocessing`, and `score_pixels` for uint8 arrays.
+
+    Raises:
+        CheckpointError: there is no model, or it is damaged.
+        SourceError: the storage cannot be read.
+        UsageError: the device is not there, or cannot compute in that precision.
+    """
+    from blanktrap.vision.scorer import Scorer
+
+    storage = Storage(no_sign_request=no_sign_request)
+    return Scorer.load(storage, os.fspath(location), device=device, precision=precision)
+
+
+def score_images(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    model: Scorer | str | os.PathLike[str],
+    *,
+    embeddings: bool = False,
+    no_sign_request: bool = False,
+) -> pa.Table:
+    """Score images, one row each, whatever they are.
+
+    Args:
+        paths: files, local or `s3://`; or one folder, whose images are taken in the order of their names.
+        model: what `load_model` gave, or the checkpoint's folder.
+        embeddings: add the column `embedding`, float16, 512 a media.
+        no_sign_request: read public buckets without credentials.
+
+    Returns:
+        One row an image, in the order given, shape (num_images,): `uri`, `status` (`ok`, `missing`,
+        `unreadable`, `too_large` or `unsupported`), `error` (null if `ok`), `p_nonblank` in [0, 1] (float32,
+        null unless `ok`), `width_px`, `height_px`, `brightness` in [0, 1], `is_night`, `model_id`. The scores
+        are those of `blanktrap score`.
+
+    Raises:
+        SourceError: the folder does not exist or has no images, or the storage itself fails.
+        CheckpointError: there is no such model, or it gives no number.
+    """
+    from blanktrap.vision.loading import image_columns, load_images
+
+    storage = Storage(no_sign_request=no_sign_request)
+    uris = _list_images(paths, storage)
+    scorer = (
+        load_model(model, no_sign_request=no_sign_request) if isinstance(model, str | os.PathLike) else model
+    )
+    loaded = load_images(
+        uris,
+        [None] * len(uris),
+        storage=storage,
+        preprocessing=scorer.preprocessing,
+        limits=DecodeLimits(),
+        num_threads=_FETCH_THREADS,
+    )
+    tables = [_schema(embeddings).empty_table()]
+    for start in range(0, len(uris), _BATCH):
+        part = uris[start : start + _BATCH]
+        images = [next(loaded) for _ in part]
+        is_there = np.asarray([one.image is not None for one in images])
+        pixels = [one.image.pixels for one in images if one.image is not None]
+        p_nonblank = np.full(len(part), np.nan, np.float32)
+        features = np.zeros((len(part), EMBEDDING.type.list_size), np.float16)
+        if pixels:
+            seen = scorer.look_at(np.stack(pixels))
+            if not np.isfinite(seen.p_nonblank).all():
+                raise CheckpointError(
+                    f"the model {scorer.model_id} gives no number for an image from {part[0]} on: train it "
+                    f"again, or load it with precision float32"
+                )
+            p_nonblank[is_there], features[is_there] = seen.p_nonblank, seen.features
+        columns: dict[str, Any] = {
+            "uri": pa.array(part, pa.string()),
+            **image_columns(images),
+            "p_nonblank": pa.array(p_nonblank, pa.float32(), mask=~is_there),
+            "model_id": pa.array([scorer.model_id] * len(part), pa.string()),
+        }
+        if embeddings:
+            columns[EMBEDDING.name] = embedding_column(features, is_there=is_there)
+        schema = _schema(embeddings)
+        tables.append(pa.table([columns[name] for name in schema.names], schema=schema))
+    return pa.concat_tables(tables)
+
+
+def evaluate(
+    scores: str | os.PathLike[str] | pa.Table | Sequence[float | None] | np.ndarray,
+    labels: str | os.PathLike[str] | Sequence[str | bool | None] | np.ndarray | None = None,
+    *,
+    locations: Sequence[str | None] | None = None,
+    cutoff: float | None = None,
+    split: str | None = None,
+    allow_seen: bool = False,
+    seed: int = 0,
+) -> Evaluation:
+    """Measure scores against labels at one cutoff, with intervals by location.
+
+    Args:
+        scores: `p_nonblank` in [0, 1], shape (num_media,), None or nan for media without a score; the table
+            that `score_images` gave; or the folder of a scores dataset, local or `s3://`.
+        labels: for each media `blank`, `nonblank` or None (nobody knows), or whether it is nonblank. For a
+            dataset: a manifest whose labels replace its own, or None.
+        locations: where each media comes from, shape (num_media,); without them there are no intervals. A
+            dataset has its own.
+        cutoff: in [0, 1]; None takes the model card's for a dataset, else 0.5.
+        split: of a dataset: `train`, `val` or `test`; None takes what `blanktrap evaluate` would.
+        allow_seen: measure media that the model has seen as well.
+        seed: of the resampled locations.
+
+    Returns:
+        Figures with their intervals, and what they were measured on.
+
+    Raises:
+        EvaluationError: no labels, labels of one kind only, shapes that differ, a score or cutoff outside
+            [0, 1], or media that the model has seen.
+        ScoresError: the dataset is missing, incomplete or damaged.
+        UsageError: `locations` or a list of labels with a dataset, or a folder of labels without one.
+    """
+    config = resolve(
+        EvaluateConfig,
+        {
+            "cutoffs": None if cutoff is None else (cutoff,),
+            "split": split,
+            "allow_seen": allow_seen,
+            "seed": seed,
+        },
+    )
+    if isinstance(scores, str | os.PathLike):
+        if locations is not None or not (labels is None or isinstance(labels, str | os.PathLike)):
+            raise UsageError("a scores dataset has its own locations and labels: give a manifest, or nothing")
+        storage = Storage()
+        basis = read_basis(
+            open_scores(storage, os.fspath(scores)),
+            storage,
+            config,
+            None if labels is None else os.fspath(labels),
+        )
+        return _evaluation(basis.measured, basis.cutoff, basis.chosen.chosen_by, basis.on.description, config)
+    if split is not None or labels is None or isinstance(labels, str | os.PathLike):
+        raise UsageError("scores in memory need a list of labels, one a media, and have no splits")
+    measured = _measure_arrays(scores, labels, locations)
+    chosen_by = "the default" if cutoff is None else "set by cutoff"
+    at = DEFAULT_CUTOFF if cutoff is None else cutoff
+    return _evaluation(measured, at, chosen_by, describe_media(measured, None), config)
+
+
+def _evaluation(
+    measured: Measured, cutoff: float, chosen_by: str, measured_on: str, config: EvaluateConfig
+) -> Evaluation:
+    shares = share_figures(
+        measured.counts_at(cutoff), beta=config.beta, seed=config.seed, measured_on=measured_on
+    )
+    areas = curve_bands(measured, seed=config.seed, measured_on=measured_on).areas
+    return Evaluation(
+        cutoff=cutoff,
+        chosen_by=chosen_by,
+        measured_on=measured_on,
+        num_not_scored=int(measured.not_scored.sum()),
+        figures={**shares, **areas},
+    )
+
+
+def _measure_arrays(scores: Any, labels: Any, locations: Sequence[str | None] | None) -> Measured:
+    """Scores and labels in memory, counted as those of a dataset are."""
+    column = scores.column("p_nonblank") if isinstance(scores, pa.Table) else scores
+    p_nonblank = pa.array(_plain(column), pa.float32(), from_pandas=True)
+    names = [_label_of(one) for one in _plain(labels)]
+    places = [None] * len(p_nonblank) if locations is None else _plain(locations)
+    if not len(p_nonblank) == len(names) == len(places):
+        raise EvaluationError(
+            f"there are {len(p_nonblank):,} scores, {len(names):,} labels and {len(places):,} locations: "
+            f"give one of each a media"
+        )
+    if not {*Label} <= set(names):
+        raise EvaluationError("there must be labels of both kinds, blank and nonblank, to measure anything")
+    is_scored = p_nonblank.is_valid().to_pylist()
+    known: dict[str, Any] = {
+        "location_id": pa.array(places, pa.string()),
+        "status": pa.array([Status.OK if there else Status.UNREADABLE for there in is_scored], pa.string()),
+        "p_nonblank": p_nonblank,
+        "label": pa.array(names, pa.string()),
+    }
+    fields = [SCORES_SCHEMA.field(name) for name in COLUMNS]
+    rows = [known.get(one.name, pa.nulls(len(names), one.type)) for one in fields]
+    tally = Tally(where="the scores given")
+    tally.add(pa.table(rows, names=COLUMNS))
+    return tally.measured(None)
+
+
+def _plain(values: Any) -> list[Any]:
+    return list(values.to_pylist() if hasattr(values, "to_pylist") else np.asarray(values, object).tolist())
+
+
+def _label_of(value: Any) -> str | None:
+    if value is None or value in set(Label):
+        return None if value is None else str(value)
+    if isinstance(value, bool | np.bool_):
+        return Label.NONBLANK.value if value else Label.BLANK.value
+    raise EvaluationError(f"label {value!r} is none: allowed are blank, nonblank, true, false and None")
+
+
+def _list_images(paths: Any, storage: Storage) -> list[str]:
+    if not isinstance(paths, str | os.PathLike):
+        return [os.fspath(one) for one in paths]
+    text = os.fspath(paths)
+    if is_image_name(text) and (is_s3(text) or not Path(text).is_dir()):
+        return [text]
+    found = sorted(entry.uri for entry in storage.list_folder(text) if is_image_name(entry.relative))
+    if not found:
+        raise SourceError(f"there are no images in {text}: give a folder of images, or a list of files")
+    return found
+
+
+def _schema(embeddings: bool) -> pa.Schema:
+    names = ["status", "error", "p_nonblank", "width_px", "height_px", "brightness", "is_night", "model_id"]
+    fields = [SCORES_SCHEMA.field(name) for name in ("uri", *names)]
+    return pa.schema([*fields, EMBEDDING] if embeddings else fields)
