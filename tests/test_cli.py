@@ -315,6 +315,11 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
         ),
         ("train m --out o --num-workers 0", "--num-workers: input should be >= 1 (got 0)"),
         ("train m --out o --num-workers 3-2", "--num-workers 3-2: the second number is the larger one"),
+        (
+            "train m --out o --name ../photos",
+            "--name: expected one plain name, without / and no dot first, such as serengeti-1 "
+            "(got ../photos)",
+        ),
         ("train m --out o --micro-batch-size 0", "--micro-batch-size: input should be >= 1 (got 0)"),
         ("train m --out o --layer-decay 2", "--layer-decay: input should be <= 1 (got 2.0)"),
         ("train m --out o --patience -1", "--patience: input should be >= 1 (got -1)"),

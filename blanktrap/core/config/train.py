@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from blanktrap.core.config.augment import AugmentConfig
 from blanktrap.core.config.base import Channel, Config
@@ -108,6 +108,14 @@ class WorkersConfig(Config):
     """Where the state of unfinished runs is kept, local or S3; None: beside the checkpoint."""
     cache: str | None = None
     """Local folder, on every machine, for decoded images; None: a temporary one, removed at the end."""
+
+    @field_validator("name")
+    @classmethod
+    def _name_stays_in_storage(cls, name: str | None) -> str | None:
+        # The folder of that name is removed when its run is over: it may not be anybody else's.
+        if name is not None and (not name or name.startswith(".") or "/" in name):
+            raise ValueError("expected one plain name, without / and no dot first, such as serengeti-1")
+        return name
 
     @model_validator(mode="after")
     def _workers_in_order(self) -> "WorkersConfig":

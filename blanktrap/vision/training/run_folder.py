@@ -160,6 +160,8 @@ def begin_run(
                 for name, tensor in first_network(storage, config.weights).state_dict().items()
             }
             storage.write_bytes(join(location, _WEIGHTS), safetensors.torch.save(weights))
+        # A worker that outlived the removal of its run may have left a state, of whatever recipe.
+        storage.delete(join(location, _LATEST))
         storage.write_bytes(join(location, _MEDIA), _write_media(media))
         storage.write_bytes(uri, json.dumps(record, indent=1).encode())
     return RunFolder(location=location, storage=storage, config=config, media=media)

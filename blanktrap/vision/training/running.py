@@ -152,15 +152,18 @@ def train_media(
         launcher.run(run, on_progress, on_epoch)
     except LossError as problem:
         failure = problem
-    except KeyboardInterrupt as problem:
+    except BaseException as problem:
+        done = run.num_epochs_done()
+        if not done and not is_kept:
+            run.remove()  # there is nothing to go on from, and another recipe may be tried
+        if not isinstance(problem, KeyboardInterrupt):
+            raise
+        if not done:
+            raise TrainingError("stopped before the first epoch was finished: there is no model") from problem
         raise TrainingError(
-            f"stopped: {run.num_epochs_done()} of {config.num_epochs} epochs are kept in {run.location}; run "
-            f"the same command again to go on"
+            f"stopped: {done} of {config.num_epochs} epochs are kept in {run.location}; run the same command "
+            f"again to go on"
         ) from problem
-    except BaseException:
-        if not run.num_epochs_done() and not is_kept:
-            run.remove()  # there is nothing to go on from
-        raise
     state = run.load_state()
     if state is not None:
         summary = finish_training(

@@ -113,3 +113,10 @@ def test_record_says_what_the_run_is_of(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["manifest_digest"] == "sha256:1"
     assert record["config"]["num_epochs"] == CONFIG.num_epochs
+
+
+def test_state_without_a_run_is_not_gone_on_with(tmp_path: Path) -> None:
+    run = begin(str(tmp_path / "run"))
+    run.remove()
+    run.save_state(state_of(1.0))  # by a worker that has not noticed
+    assert begin(str(tmp_path / "run")).load_state() is None

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -299,6 +300,16 @@ def test_stopped_run_goes_on_and_ends_as_if_it_had_not_been_stopped(archive: Arc
     assert parts.card.weights_sha256 == whole.card.weights_sha256
     assert parts.num_epochs == 3
     assert not (tmp_path / "parts.unfinished").exists()
+
+
+def test_run_stopped_before_its_first_epoch_leaves_nothing_behind(archive: Archive, tmp_path: Path) -> None:
+    manifest, out = archive(), tmp_path / "model"
+    launcher = Mock(run=Mock(side_effect=KeyboardInterrupt()))
+    with pytest.raises(TrainingError) as caught:
+        train(manifest, out, THREE, launcher=launcher)
+    assert str(caught.value) == "stopped before the first epoch was finished: there is no model"
+    assert not (tmp_path / "model.unfinished").exists()
+    train(manifest, out, CONFIG)  # another recipe may be tried
 
 
 def test_another_recipe_or_manifest_under_the_same_name_is_refused(archive: Archive, tmp_path: Path) -> None:
