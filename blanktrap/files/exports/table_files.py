@@ -19,6 +19,8 @@ from blanktrap.core.errors import ScoresError
 
 TableKind = Literal["csv", "gzip", "parquet"]
 SUFFIXES: dict[TableKind, str] = {"csv": ".csv", "gzip": ".csv.gz", "parquet": ".parquet"}
+BETWEEN_TEXTS = "|"
+"""What stands between the texts of a list that becomes one cell."""
 
 
 class TableFile:
@@ -67,7 +69,7 @@ class TableFile:
 
 def _spelt_type(field: pa.Field) -> pa.DataType:
     kind = field.type
-    if pa.types.is_dictionary(kind) or pa.types.is_timestamp(kind) or _is_texts(kind):
+    if pa.types.is_dictionary(kind) or pa.types.is_timestamp(kind) or is_texts(kind):
         return pa.string()
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         raise ScoresError(
@@ -77,7 +79,8 @@ def _spelt_type(field: pa.Field) -> pa.DataType:
     return kind
 
 
-def _is_texts(kind: pa.DataType) -> bool:
+def is_texts(kind: pa.DataType) -> bool:
+    """Whether a column holds lists of texts, such as species."""
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
     return bool(is_list and pa.types.is_string(kind.value_type))
 
@@ -88,4 +91,4 @@ def _spelt(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+$", "")
     if pa.types.is_dictionary(column.type):
         return column.cast(pa.string())
-    return pc.binary_join(column, "|") if _is_texts(column.type) else column
+    return pc.binary_join(column, BETWEEN_TEXTS) if is_texts(column.type) else column

@@ -6,6 +6,7 @@ Owns: the columns one gets without choosing, and what `--columns` may name. Refu
 from typing import Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from blanktrap.core.config import ExportConfig
 from blanktrap.core.decisions import DECISION_TYPE
@@ -14,7 +15,7 @@ from blanktrap.core.schemas import SCORES_SCHEMA
 from blanktrap.files.decided_scores import DECIDED_SCORE, DECISION
 from blanktrap.files.exports.cells import CellGuard
 from blanktrap.files.exports.formats import Export
-from blanktrap.files.exports.table_files import TableKind
+from blanktrap.files.exports.table_files import BETWEEN_TEXTS, TableKind, is_texts
 
 USUAL_COLUMNS = (
     "media_id",
@@ -46,6 +47,9 @@ class PlainTable:
     def write(self, export: Export) -> None:
         columns = export.config.columns or USUAL_COLUMNS
         kinds = _kinds_of(columns, export)
+        if self.key == "csv":
+            # A list is guarded as the one cell that it becomes.
+            kinds = {name: pa.string() if is_texts(kind) else kind for name, kind in kinds.items()}
         schema = pa.schema([pa.field(name, kind) for name, kind in kinds.items()])
         guard = CellGuard(export.notes, exact=export.config.exact_names)
         file = export.open_table(export.out, _kind_of(self.key, export.out), schema)
@@ -72,10 +76,13 @@ def _kinds_of(columns: tuple[str, ...], export: Export) -> dict[str, pa.DataType
 
 
 def _guarded(table: pa.Table, guard: CellGuard) -> pa.Table:
+    cells = [
+        pc.binary_join(column, BETWEEN_TEXTS) if is_texts(column.type) else column for column in table.columns
+    ]
     columns = [
         guard.texts(column, is_path=name in ("media_id", "uri"))
         if pa.types.is_string(column.type)
         else column
-        for name, column in zip(table.column_names, table.columns, strict=True)
+        for name, column in zip(table.column_names, cells, strict=True)
     ]
     return pa.table(columns, names=table.column_names)

@@ -89,6 +89,13 @@ def test_what_csv_cannot_hold_is_refused(tmp_path):
 # Names that a spreadsheet would run
 
 
+def test_no_list_of_texts_begins_like_a_formula(tmp_path):
+    rows = [frame("a.jpg", 0.7, species=["=HYPERLINK(1)", "gnu"]), frame("b.jpg", 0.7, species=["gnu", "=1"])]
+    path, exported = export(tmp_path, rows, "out.csv", format="csv", columns=("media_id", "species"))
+    assert cells_of(path)[1:] == [["a.jpg", "'=HYPERLINK(1)|gnu"], ["b.jpg", "gnu|=1"]]
+    assert next(line for line in exported.lines() if "apostrophe" in line).endswith(": 1")
+
+
 def test_no_cell_begins_like_a_formula_and_paths_still_name_their_file(tmp_path):
     path, done = export(tmp_path, hostile_rows(), "out.csv", format="csv")
     rows = [dict(zip(USUAL_COLUMNS, cells, strict=True)) for cells in cells_of(path)[1:]]
