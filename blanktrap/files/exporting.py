@@ -90,6 +90,7 @@ def export_scores(
             f"--coordinates is for --format camtrap-dp and wildlife-insights: --format {config.format} has "
             f"no use for it"
         )
+    _refuse_inside_scores(out, scores_location)
     earlier = _check_output(storage, out, form, config, overwrite=overwrite)
     scores = open_scores(storage, scores_location, allow_incomplete=config.allow_incomplete)
     rule = choose_rule(config, scores.run)
@@ -127,6 +128,21 @@ def export_scores(
 
 def _progress_text(num: int, total: int) -> str:
     return f"read {num:,}/{total:,} media ({percent(num / total)})"
+
+
+def _refuse_inside_scores(out: str, scores_location: str) -> None:
+    """A table among the parts of the scores would be read as one of them, or replace one."""
+    if is_s3(out) and is_s3(scores_location):
+        is_inside = f"{out.rstrip('/')}/".startswith(f"{scores_location.rstrip('/')}/")
+    elif is_s3(out) or is_s3(scores_location):
+        is_inside = False
+    else:
+        is_inside = local_path(out).resolve().is_relative_to(local_path(scores_location).resolve())
+    if is_inside:
+        raise UsageError(
+            f"{out} is in the scores dataset {scores_location}, whose files would be taken for its own: give "
+            f"--out another place; nothing was overwritten"
+        )
 
 
 def _check_output(

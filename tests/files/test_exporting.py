@@ -47,6 +47,14 @@ def test_an_export_is_not_written_over_unless_told(tmp_path, scores, form):
     assert (contents(out) if form in FOLDERS else out.read_bytes()) != before
 
 
+@pytest.mark.parametrize("name", ["more.parquet", "part-00000000.parquet", "../scores/more.parquet"])
+def test_no_export_lands_among_the_parts_of_the_scores(tmp_path, scores, name):
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match="is in the scores dataset"):
+        run(scores, f"{scores}/{name}", "parquet", overwrite=True)
+    assert contents(tmp_path) == before
+
+
 def test_what_an_earlier_export_had_more_of_goes(tmp_path, scores):
     run(scores, tmp_path / "out", "camtrap-dp", tables="csv")
     run(scores, tmp_path / "out", "camtrap-dp", tables="gzip", overwrite=True)
