@@ -33,6 +33,7 @@ from blanktrap.files.separating.journal import FOLDER, Journal, Record, open_jou
 from blanktrap.files.separating.placing import CHANGED, GONE, TAKEN, Outcome, Placer, left
 from blanktrap.files.separating.plan import PlanCounts, PlannedMedia, iter_batches, plan_media, write_plan
 from blanktrap.files.separating.summary import Planned, Separated, progress_text
+from blanktrap.files.separating.undo import remove_root
 from blanktrap.files.separating.ways import open_placer, refuse_impossible
 from blanktrap.files.storage import Storage, local_path
 
@@ -219,6 +220,7 @@ def _plan(
         _probe(journal, counts, config, storage)
     except (UsageError, SourceError):
         journal.remove()
+        remove_root(journal.to, history)
         raise
     planned: Record = {
         "kind": "planned",

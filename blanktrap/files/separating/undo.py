@@ -46,11 +46,11 @@ def undo_separation(
         history = read_history(journal)
         if history.start is None or history.planned is None:
             journal.remove()
-            _remove_root(to, history)
+            remove_root(to, history)
             return TakenBack(to=to, mode="", num_media=0, history=history)
         if history.is_undone and not history.not_undone.num:
             journal.remove()
-            _remove_root(to, history)
+            remove_root(to, history)
             return TakenBack(to=to, mode=history.start["identity"]["mode"], num_media=0, history=history)
         config = config_of(history.start)
         if not history.is_undoing or history.is_undone:
@@ -64,7 +64,7 @@ def undo_separation(
         journal.append({"kind": "undo_complete"})
         if not history.not_undone.num:
             journal.remove()
-            _remove_root(to, history)
+            remove_root(to, history)
         return TakenBack(to=to, mode=config.mode, num_media=counts.num_media, history=history)
     finally:
         journal.close()
@@ -148,7 +148,7 @@ def _outcome_of(record: Record, number: int) -> Outcome | None:
     )
 
 
-def _remove_root(to: str, history: History) -> None:
+def remove_root(to: str, history: History) -> None:
     """Remove the folder itself where it is empty and was not there before."""
     if not is_s3(to) and history.start is not None and history.start["made_root"]:
         with contextlib.suppress(OSError):

@@ -369,6 +369,17 @@ def test_what_stands_at_a_target_is_not_overwritten(archive, mode, monkeypatch):
 # Whose folder it is
 
 
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_way_that_does_not_go_leaves_the_place_as_it_was(archive, was_there):
+    archive.add("a.jpg", 0.9)
+    if was_there:
+        archive.to.mkdir()
+    with pytest.raises(UsageError, match="are on disk"):
+        archive.separate("manifest")
+    assert archive.to.exists() == was_there
+    assert not was_there or not list(archive.to.iterdir())
+
+
 def test_a_folder_with_something_else_is_refused(archive):
     archive.to.mkdir()
     (archive.to / "notes.txt").write_text("mine")
