@@ -5,18 +5,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
+import pyarrow.parquet as pq
 import pytest
 import ray
 from ray.cluster_utils import Cluster
 
 from blanktrap.core.config import Preprocessing, TrainConfig, WorkersConfig
+from blanktrap.core.errors import TrainingError
 from blanktrap.engines import training
 from blanktrap.engines.training import OnRay
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.model_cards import read_card
 from blanktrap.vision.training import running
 from blanktrap.vision.training.progress import TrainProgress
-from blanktrap.vision.training.run_folder import open_run
 from tests.engines.runs import STORAGE, Driver
 from tests.labelled_images import draw_labelled
 
@@ -30,6 +31,8 @@ CONFIG = TrainConfig(
     precision="float32",
     preprocessing=Preprocessing(width_px=40, height_px=32),
 )
+LONG = CONFIG.model_copy(update={"num_epochs": 60})
+"""Long enough that a machine goes or comes while it trains."""
 FLAGS = [
     *("--weights", "none", "--num-epochs", "4", "--batch-size", "16", "--precision", "float32"),
     *("--patience", "0", "--image-size", "40x32"),
@@ -99,8 +102,7 @@ def cluster() -> Iterator[Cluster]:
 
 def train(
     manifest: Manifest, folder: Path, workers: tuple[int, int], on_progress: Callable[[TrainProgress], None]
-) -> list[int]:
-    """Train, and return how many workers each epoch had."""
+) -> None:
     config = WorkersConfig(
         min_workers=workers[0],
         max_workers=workers[1],
@@ -109,29 +111,35 @@ def train(
     )
     out = str(folder / "model")
     with OnRay(config, STORAGE, run=out) as launcher:
-        running.train(manifest, out, CONFIG, STORAGE, launcher, workers=config, on_progress=on_progress)
-    state = open_run(STORAGE, str(folder / "run"), CONFIG).load_state()
-    assert state is not None
-    return [record.num_workers for record in state.records]
+        running.train(manifest, out, LONG, STORAGE, launcher, workers=config, on_progress=on_progress)
+
+
+def workers_by_epoch(folder: Path) -> list[int]:
+    """How many workers each finished epoch had."""
+    log = folder / "model" / "training.parquet"
+    return pq.read_table(log).column("num_workers").to_pylist() if log.exists() else []
 
 
 def test_lost_machine_leaves_the_rest_to_go_on(cluster: Cluster, manifest: Manifest, tmp_path: Path) -> None:
     node = cluster.add_node(num_cpus=1, object_store_memory=STORE)
     cluster.wait_for_nodes()
-    pids = [info.process.pid for infos in node.all_processes.values() for info in infos]
-    lost: list[int] = []
+    raylets = [psutil.Process(info.process.pid) for infos in node.all_processes.values() for info in infos]
+    lost: list[psutil.Process] = []
 
     def lose_a_machine(progress: TrainProgress) -> None:
-        if progress.epoch == 2 and not lost:
-            lost.extend(pids)
-            for pid in pids:
-                psutil.Process(pid).kill()
+        if progress.epoch >= 2 and not lost:
+            # All that runs there is gone at once.
+            lost.extend(raylets + [child for one in raylets for child in one.children(recursive=True)])
+            for process in lost:
+                process.kill()
+        elif lost and workers_by_epoch(tmp_path)[-1] == 1:
+            raise KeyboardInterrupt  # what was to be shown has been seen
 
-    num_workers = train(manifest, tmp_path, (1, 2), lose_a_machine)
-    assert lost
-    assert len(num_workers) == CONFIG.num_epochs
+    with pytest.raises(TrainingError, match="stopped: "):
+        train(manifest, tmp_path, (1, 2), lose_a_machine)
+    num_workers = workers_by_epoch(tmp_path)
     assert num_workers[0] == 2
-    assert num_workers[-1] == 1
+    assert sorted(num_workers, reverse=True) == num_workers
 
 
 def test_machine_that_comes_later_joins_in(
@@ -141,10 +149,13 @@ def test_machine_that_comes_later_joins_in(
     came: list[object] = []
 
     def add_a_machine(progress: TrainProgress) -> None:
-        if progress.epoch == 2 and not came:
+        if progress.epoch >= 2 and not came:
             came.append(cluster.add_node(num_cpus=1, object_store_memory=STORE))
+        elif came and len(set(workers_by_epoch(tmp_path))) > 1:
+            raise KeyboardInterrupt  # what was to be shown has been seen
 
-    num_workers = train(manifest, tmp_path, (1, 4), add_a_machine)
-    assert came
-    assert len(num_workers) == CONFIG.num_epochs
-    assert num_workers[0] < num_workers[-1]
+    with pytest.raises(TrainingError, match="stopped: "):
+        train(manifest, tmp_path, (1, 4), add_a_machine)
+    num_workers = workers_by_epoch(tmp_path)
+    assert num_workers[0] == 1
+    assert num_workers[-1] == 2
