@@ -15,11 +15,12 @@ import ray
 
 from blanktrap.core.config import IndexConfig, Precision, Preprocessing, ScoreConfig
 from blanktrap.core.errors import CheckpointError, EngineError, ManifestError, ScoresError, SourceError
-from blanktrap.core.schemas import features_of
+from blanktrap.core.schemas import NUM_FEATURES, features_of
 from blanktrap.engines import scoring
 from blanktrap.engines.scoring import ScoreActor, score_manifest
 from blanktrap.files.indexing import build_manifest
 from blanktrap.files.storage import Storage
+from blanktrap.vision.scorer import SeenImages
 from tests.engines.runs import NUM_MEDIA, STORAGE, assert_every_media_once, read_scores, save_random_model
 
 pytestmark = pytest.mark.ray
@@ -272,16 +273,19 @@ class NumberlessScorer:
     preprocessing = Preprocessing(width_px=32, height_px=32)
     model_id = "resnet34-none"
 
-    def score_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        return np.full(len(pixels), np.nan, np.float32)
+    def look_at(self, pixels: np.ndarray) -> SeenImages:
+        none = np.full(len(pixels), np.nan, np.float32)
+        return SeenImages(p_nonblank=none, features=np.zeros((len(pixels), NUM_FEATURES), np.float16))
 
 
 class ActorWithoutGpu(ScoreActor):
     """Takes a GPU from Ray, and computes without it."""
 
-    def __init__(self, model: str, storage: Storage, precision: Precision, device: str) -> None:
+    def __init__(
+        self, model: str, storage: Storage, precision: Precision, device: str, *, embeddings: bool
+    ) -> None:
         assert device == "cuda"
-        super().__init__(model, storage, precision, "cpu")
+        super().__init__(model, storage, precision, "cpu", embeddings=embeddings)
 
 
 def test_stages_apart_as_with_gpus_give_the_same_scores(
