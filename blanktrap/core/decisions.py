@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from blanktrap.core.config import DecisionConfig
 from blanktrap.core.errors import CutoffError, ScoresError, UsageError
+from blanktrap.core.model_card import recommended_cutoff
 from blanktrap.core.vocabulary import Decision, Status
 from blanktrap.core.wording import cutoff_text, percent
 
@@ -77,10 +78,8 @@ def choose_rule(config: DecisionConfig, run: dict[str, Any]) -> DecisionRule:
         return DecisionRule(
             cutoff=config.cutoff, review_below=config.review_below, chosen_by="set by --cutoff"
         )
-    recommended = (run.get("model") or {}).get("recommended_cutoff")
-    if isinstance(recommended, bool) or not isinstance(recommended, int | float):
-        recommended = None
-    if recommended is None or not 0.0 <= recommended <= 1.0:
+    recommended = recommended_cutoff(run)
+    if recommended is None:
         raise CutoffError(
             "the model card recommends no cutoff in [0, 1]: say with --cutoff which media are set aside"
         )
@@ -90,7 +89,7 @@ def choose_rule(config: DecisionConfig, run: dict[str, Any]) -> DecisionRule:
             f"the model card recommends: give a higher one, or a lower --cutoff"
         )
     return DecisionRule(
-        cutoff=float(recommended),
+        cutoff=recommended,
         review_below=config.review_below,
         chosen_by="recommended by the model card",
     )

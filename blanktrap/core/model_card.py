@@ -7,7 +7,7 @@ writing the file, and the weights themselves.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -197,6 +197,18 @@ class ModelCard(Config):
     def calibration_map(self) -> CalibrationMap | None:
         """What makes `p_nonblank` of the network's scores; None: they are the same."""
         return None if self.calibration is None else self.calibration.map
+
+
+def recommended_cutoff(run: dict[str, Any]) -> float | None:
+    """The cutoff that the model card in a run.json recommends; None where that is none in [0, 1].
+
+    Args:
+        run: the content of run.json.
+    """
+    recommended = (run.get("model") or {}).get("recommended_cutoff")
+    if isinstance(recommended, bool) or not isinstance(recommended, int | float):
+        return None
+    return float(recommended) if 0.0 <= recommended <= 1.0 else None
 
 
 def identify_model(

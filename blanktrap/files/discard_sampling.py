@@ -14,6 +14,7 @@ from blanktrap.core.audits.discard_pile import COLUMNS, DiscardPile, DrawnPile
 from blanktrap.core.config import AuditDrawConfig
 from blanktrap.core.errors import EvaluationError, UsageError
 from blanktrap.core.evaluation.cutoff_choice import ChosenCutoff
+from blanktrap.core.model_card import recommended_cutoff
 from blanktrap.core.vocabulary import QueueKind
 from blanktrap.core.wording import count, cutoff_text, percent
 from blanktrap.files.review_queues import RECORD, check_queue_output, write_review_queue
@@ -137,12 +138,12 @@ def draw_audit_sample(
 def _cutoff_of(config: AuditDrawConfig, run: dict[str, Any]) -> ChosenCutoff:
     if config.cutoff is not None:
         return ChosenCutoff(value=config.cutoff, chosen_by="set by --cutoff")
-    recommended = (run.get("model") or {}).get("recommended_cutoff")
-    if not isinstance(recommended, int | float) or not 0.0 <= recommended <= 1.0:
+    recommended = recommended_cutoff(run)
+    if recommended is None:
         raise EvaluationError(
             "the model card recommends no cutoff in [0, 1]: say with --cutoff what is thrown away"
         )
-    return ChosenCutoff(value=float(recommended), chosen_by="recommended by the model card")
+    return ChosenCutoff(value=recommended, chosen_by="recommended by the model card")
 
 
 def _queue_of(drawn: DrawnPile, cutoff: float) -> pa.Table:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from blanktrap.core.errors import AnnotationError, EvaluationError, UsageError
 from blanktrap.core.evaluation.basis import Basis
 from blanktrap.core.evaluation.pairing import PairFacts
+from blanktrap.core.model_card import recommended_cutoff
 from blanktrap.core.paths import plain_path
 from blanktrap.core.reporting.report_comparisons import ComparedWith, build_comparison
 from blanktrap.core.statistics.metrics import check_cutoff
@@ -148,10 +149,10 @@ def open_second_opinion(
         )
     elif "run.json" in names:
         run = open_scores(storage, location).run
-        recommended = (run.get("model") or {}).get("recommended_cutoff")
+        recommended = recommended_cutoff(run)
         own = (_DEFAULT_CUTOFF, "the default: its model card recommends none")
-        if isinstance(recommended, int | float) and 0.0 <= recommended <= 1.0:
-            own = (float(recommended), "recommended by its model card")
+        if recommended is not None:
+            own = (recommended, "recommended by its model card")
         chosen, chosen_by = own if cutoff is None else (cutoff, "set by --second-cutoff")
         yield _scores(
             storage, location, where=location, what="scores dataset", cutoff=chosen, cutoff_from=chosen_by

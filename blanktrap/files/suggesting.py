@@ -18,6 +18,7 @@ from blanktrap.core.config import SuggestConfig
 from blanktrap.core.errors import EvaluationError
 from blanktrap.core.evaluation.cutoff_choice import DEFAULT_CUTOFF
 from blanktrap.core.evaluation.tally import gather
+from blanktrap.core.model_card import recommended_cutoff
 from blanktrap.core.schemas import EMBEDDING, SCORES_SCHEMA, features_of
 from blanktrap.core.selection.candidates import COLUMNS, CandidatePools, Coverage
 from blanktrap.core.selection.suggestions import (
@@ -183,9 +184,9 @@ def suggest_media(
 def _cutoff_of(config: SuggestConfig, scores: Scores) -> tuple[float, str]:
     if config.cutoff is not None:
         return config.cutoff, "set by --cutoff"
-    recommended = (scores.run.get("model") or {}).get("recommended_cutoff")
-    if isinstance(recommended, int | float) and 0.0 <= recommended <= 1.0:
-        return float(recommended), "recommended by the model card"
+    recommended = recommended_cutoff(scores.run)
+    if recommended is not None:
+        return recommended, "recommended by the model card"
     return DEFAULT_CUTOFF, "where the entropy is highest: the model card recommends none"
 
 

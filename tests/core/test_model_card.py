@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from blanktrap.core.config import Preprocessing
 from blanktrap.core.evaluation.calibrating import calibrate
-from blanktrap.core.model_card import ModelCard, TrainingFacts, identify_model
+from blanktrap.core.model_card import ModelCard, TrainingFacts, identify_model, recommended_cutoff
 from blanktrap.core.schemas import CHECKPOINT_VERSION
 from blanktrap.core.statistics.calibration import IsotonicMap, TemperatureMap
 from tests.core.cards import DIGEST, make_card, make_record
@@ -167,3 +167,12 @@ def test_other_weights_have_another_name() -> None:
 def test_what_does_not_fit_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         make_card(**changes)
+
+
+@pytest.mark.parametrize(
+    ("said", "cutoff"),
+    [(0.25, 0.25), (0, 0.0), (1, 1.0), (1.5, None), (-0.1, None), (True, None), ("0.2", None), (None, None)],
+)
+def test_only_a_number_in_range_is_a_recommendation(said: object, cutoff: float | None) -> None:
+    assert recommended_cutoff({"model": {"recommended_cutoff": said}}) == cutoff
+    assert recommended_cutoff({}) is None

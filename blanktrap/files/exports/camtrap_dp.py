@@ -230,8 +230,9 @@ class _Package:
     def _observed(self, decided: np.ndarray, score: pa.ChunkedArray) -> dict[str, Any]:
         """The columns that say what was seen, how probable it is, and who says so."""
         types = pa.array([_TYPES[code] for code in range(len(_TYPES))], pa.string()).take(pa.array(decided))
-        own = pc.fill_null(score, float("nan")).to_numpy().astype(np.float32)
-        stated = np.select([decided == KEEP, decided == SET_ASIDE], [own, np.float32(1.0) - own], np.nan)
+        own = pc.fill_null(score, float("nan")).to_numpy().astype(np.float64)
+        # A score has seven digits: what 1 minus it shows behind them is rounding.
+        stated = np.select([decided == KEEP, decided == SET_ASIDE], [own, np.round(1.0 - own, 7)], np.nan)
         is_said = decided != UNREADABLE
         said = {name: _where(is_said, text) for name, text in self._classified.items()}
         probability = pa.array(stated.astype(np.float32), from_pandas=True)

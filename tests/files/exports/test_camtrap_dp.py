@@ -25,7 +25,7 @@ COORDINATES = "location_id,latitude,longitude\nS1,-1.25,30.5\nS2,2.5,31\n=L,0,0\
 ROWS = [
     frame("S1/a.jpg", 0.9, sequence_id="s1", timestamp=at(0)),
     frame("S1/b.jpg", 0.1, sequence_id="s1", timestamp=at(1)),
-    frame("S1/c.jpg", 0.05, sequence_id="s2", timestamp=at(30)),
+    frame("S1/c.jpg", 0.137, sequence_id="s2", timestamp=at(30)),
     frame("S2/d.jpg", 0.3, timestamp=at(2)),
     frame("S2/e.jpg", None, timestamp=at(3)),
 ]
@@ -104,16 +104,16 @@ def test_golden_case(tmp_path):
     assert problems_of(folder) == []
     said = ("observationLevel", "mediaID", "eventID", "observationType", "classificationProbability")
     assert some(rows_of(folder, "observations"), *said) == [
-        # The probability is that of the class: 0.9 of an animal, 1 - 0.1 and 1 - 0.05 of a blank.
+        # The probability is that of the class: 0.9 of an animal, 1 - 0.1 and 1 - 0.137 of a blank.
         ("media", "S1/a.jpg", "s1", "animal", "0.9"),
         ("media", "S1/b.jpg", "s1", "blank", "0.9"),
-        ("media", "S1/c.jpg", "s2", "blank", "0.95"),
+        ("media", "S1/c.jpg", "s2", "blank", "0.863"),
         # Between 0.2 and 0.5 neither class is stated.
         ("media", "S2/d.jpg", "", "unknown", ""),
         ("media", "S2/e.jpg", "", "unclassified", ""),
         # Of s1 one frame is kept; s2 has one frame, and it is blank.
         ("event", "", "s1", "animal", "0.9"),
-        ("event", "", "s2", "blank", "0.95"),
+        ("event", "", "s2", "blank", "0.863"),
     ]
     spans = some(rows_of(folder, "observations")[-2:], "eventStart", "eventEnd")
     assert spans == [

@@ -371,7 +371,7 @@ def test_weights_that_a_killed_end_left_are_written_again(archive: Archive, tmp_
     stop_after(2, KeyboardInterrupt(), manifest, out)
     (out / "model.safetensors").write_bytes(b"half")
     train(manifest, out, THREE)
-    load_network(STORAGE, str(out))
+    assert load_network(STORAGE, str(out))[1].config == THREE
 
 
 def test_model_that_is_somebody_elses_stays(archive: Archive, tmp_path: Path) -> None:
