@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from blanktrap.core.config import TrainConfig, WorkersConfig
-from blanktrap.core.errors import TrainingError
+from blanktrap.core.errors import LossError, TrainingError
 from blanktrap.core.model_card import CARD_NAME, WEIGHTS_NAME, ModelCard
 from blanktrap.core.selection.folds import deal_folds, fold_lines
 from blanktrap.core.selection.frames import choose_frames, describe_left_out
@@ -242,6 +242,10 @@ def _train_fold(
             manifest_digest=plan.manifest.digest,
             on_progress=lambda progress: show(f"{plan.beginning(fold)}{progress.text()}"),
         )
+    except LossError as problem:
+        is_kept = plan.storage.exists(join(plan.place(fold), CARD_NAME))
+        end = f"; remove {plan.place(fold)} to train it again, or go on with it" if is_kept else ""
+        raise LossError(f"{_beginning(fold)}{problem}{end}") from problem
     except TrainingError as problem:
         raise type(problem)(f"{_beginning(fold)}{problem}") from problem
 

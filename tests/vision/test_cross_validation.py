@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from blanktrap.core.config import EvaluateConfig, Preprocessing, TrainConfig
-from blanktrap.core.errors import BlanktrapError
+from blanktrap.core.errors import BlanktrapError, LossError
 from blanktrap.files.evaluating import evaluate_scores
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.model_cards import read_card
@@ -19,6 +19,7 @@ from blanktrap.vision import cross_validation
 from blanktrap.vision.cross_validation import FoldsSummary, cross_validate
 from blanktrap.vision.scorer import Scorer
 from blanktrap.vision.training import cached_feed
+from blanktrap.vision.training.loop import TrainingLoop
 from blanktrap.vision.training.running import InThisProcess
 
 STORAGE = Storage()
@@ -204,6 +205,23 @@ def test_media_are_decoded_once_for_all_folds_and_their_scores(
     run(archive(48, 6), tmp_path / "out")
     assert len(asked) == len(set(asked)) == 48
     assert not (tmp_path / "out.unfinished").exists()
+
+
+def test_fold_whose_loss_is_no_number_is_no_silent_end(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, real = archive(48, 6), TrainingLoop._train_epoch
+
+    def poisoned(loop: TrainingLoop, epoch: int) -> float:
+        if epoch == 2:
+            raise LossError("the loss is nan")
+        return real(loop, epoch)
+
+    monkeypatch.setattr(TrainingLoop, "_train_epoch", poisoned)
+    out = tmp_path / "out"
+    said = refused(manifest, out, num_epochs=2)
+    assert said.startswith("fold 0: the loss is nan; the best epoch before it, 1 of 1, is kept in ")
+    assert said.endswith(f"; remove {out}/fold-0 to train it again, or go on with it")
 
 
 def test_folder_with_something_else_is_refused(archive: Archive, tmp_path: Path) -> None:
