@@ -104,7 +104,7 @@ def describe_run(location: str, run: dict[str, Any]) -> list[str]:
     total = run["num_media"]
     failed = {status: count for status, count in run["counts"].items() if status != "ok" and count}
     told = ", ".join(f"{count:,} {status}" for status, count in failed.items()) or "no failures"
-    speed = f", {run['images_per_s']:.1f} images/s" if run["images_per_s"] else ""
+    speed = f", {run['images_per_s']:.1f} images/s with starting up" if run["images_per_s"] else ""
     return [
         f"scored {run['counts']['ok']:,} of {total:,} media, {told}",
         f"took {duration(run['wall_s'])}{speed}, {run['bytes_read'] / 1e9:.2f} GB read",
