@@ -24,17 +24,15 @@ from tests.labelled_images import draw_labelled
 pytestmark = pytest.mark.ray
 CONFIG = TrainConfig(
     weights="none",
-    num_epochs=4,
+    num_epochs=60,  # long enough that a machine goes or comes while it trains
     batch_size=16,
     val_share=0.3,
     patience=None,
     precision="float32",
     preprocessing=Preprocessing(width_px=40, height_px=32),
 )
-LONG = CONFIG.model_copy(update={"num_epochs": 60})
-"""Long enough that a machine goes or comes while it trains."""
 FLAGS = [
-    *("--weights", "none", "--num-epochs", "4", "--batch-size", "16", "--precision", "float32"),
+    *("--weights", "none", "--num-epochs", "10", "--batch-size", "16", "--precision", "float32"),
     *("--patience", "0", "--image-size", "40x32"),
 ]
 STORE = 128 * 1024 * 1024
@@ -68,14 +66,15 @@ def test_killed_driver_is_gone_on_with(manifest: Manifest, tmp_path: Path, start
     again = start_driver(*arguments, "--num-workers", "2", command="train")
     printed = again.finish()
     assert again.process.returncode == 0, printed
-    assert read_card(STORAGE, str(out)).config.num_epochs == 4
+    assert read_card(STORAGE, str(out)).config.num_epochs == 10
     assert "Traceback" not in printed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "model"]
 
 
 def test_ctrl_c_says_how_to_go_on(manifest: Manifest, tmp_path: Path, start_driver: Start) -> None:
     out = tmp_path / "model"
-    driver = start_driver(manifest.location, "--out", str(out), *FLAGS, command="train")
+    # Long enough that Ctrl-C finds it at work.
+    driver = start_driver(manifest.location, "--out", str(out), *FLAGS, "--num-epochs", "60", command="train")
     driver.wait_for_epoch(tmp_path / "model.unfinished" / "training", 1)
     driver.process.send_signal(signal.SIGINT)
     printed = driver.finish()
@@ -111,7 +110,7 @@ def train(
     )
     out = str(folder / "model")
     with OnRay(config, STORAGE, run=out) as launcher:
-        running.train(manifest, out, LONG, STORAGE, launcher, workers=config, on_progress=on_progress)
+        running.train(manifest, out, CONFIG, STORAGE, launcher, workers=config, on_progress=on_progress)
 
 
 def workers_by_epoch(folder: Path) -> list[int]:
