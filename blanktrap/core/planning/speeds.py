@@ -17,7 +17,7 @@ REFERENCE_INPUT_PX: Final = 500 * 375
 DECODE_S_PER_IMAGE: Final[Range] = (0.005, 0.015)
 """Seconds of a vCPU for an image however small, to 500 x 375: from the measurements below."""
 DECODE_S_PER_MB: Final[Range] = (0.007, 0.022)
-"""Seconds more for each megabyte of JPEG. Measured on one core each: 12.7 ms (Xeon with AMX) and 25.6 ms (EPYC
+"""Seconds more for each megabyte of JPEG. Measured on one core: 12.7 ms (Xeon with AMX) and 25.6 ms (EPYC
 of 2021) for 2048 x 1536 at 1.2 MB; on the EPYC 9.8 ms for 640 x 640 at 0.06 MB, 27.6 ms for 3264 x 2448 at
 0.64 MB."""
 
