@@ -228,6 +228,8 @@ def identify_model(
     settings = preprocessing.model_dump(mode="json")
     if not preprocessing.auto_gamma:
         del settings["auto_gamma"]
+    if preprocessing.background == "none":
+        del settings["background"]
     deciding = [weights_sha256, _canonical(settings)]
     if calibration is not None:
         deciding.append(_canonical(calibration.model_dump(mode="json")))

@@ -36,7 +36,7 @@ class ChunkSource:
 
     def batch_bytes(self) -> int:
         """Bytes of the pixels of a full batch."""
-        return self.batch_size * self.preprocessing.width_px * self.preprocessing.height_px * 3
+        return self.batch_size * self.preprocessing.image_bytes
 
     def read_chunk(self, chunk: int, rows: pa.Table, start: int) -> Iterator[pa.Table]:
         """Fetch and decode a chunk and yield it in batches.
@@ -49,7 +49,7 @@ class ChunkSource:
         Yields:
             Tables of at most `batch_size` rows: the manifest's columns, `chunk`, `row` (position in the
             manifest), the columns of the scores that decoding knows, `pixels` (fixed-size binary of
-            height x width x 3 bytes, null unless `status` is `ok`), and seconds and bytes.
+            height x width x channels bytes, null unless `status` is `ok`), and seconds and bytes.
         """
         # Another program's manifest may have columns of its own, under names that are used here.
         rows = rows.select(MANIFEST_SCHEMA.names)
@@ -86,7 +86,8 @@ class ChunkSource:
         return rows
 
     def _pixel_column(self, loaded: list[LoadedImage]) -> pa.Array:
-        shape = (len(loaded), self.preprocessing.height_px, self.preprocessing.width_px, 3)
+        one_shape = (self.preprocessing.height_px, self.preprocessing.width_px)
+        shape = (len(loaded), *one_shape, self.preprocessing.num_channels)
         pixels = np.zeros(shape, np.uint8)
         is_there = np.zeros(len(loaded), bool)
         for position, one in enumerate(loaded):
@@ -104,17 +105,17 @@ def pixels_of(table: pa.Table, preprocessing: Preprocessing) -> tuple[np.ndarray
     """Take the pixels out of a batch without copying them where the batch is in one piece.
 
     Returns:
-        Pixels, uint8, shape (num_ok, height_px, width_px, 3), and the positions of their rows in the
-        table, shape (num_ok,).
+        Pixels, uint8, shape (num_ok, height_px, width_px, num_channels), and the positions of their rows in
+        the table, shape (num_ok,).
     """
     column = table.column(PIXELS).combine_chunks()
     if isinstance(column, pa.ChunkedArray):
         column = column.chunk(0)
     height_px, width_px = preprocessing.height_px, preprocessing.width_px
     flat = np.frombuffer(column.buffers()[1], np.uint8)
-    size = height_px * width_px * 3
+    size = preprocessing.image_bytes
     pixels = flat[column.offset * size : (column.offset + len(column)) * size]
-    pixels = pixels.reshape(len(column), height_px, width_px, 3)
+    pixels = pixels.reshape(len(column), height_px, width_px, preprocessing.num_channels)
     positions = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
     return (pixels if len(positions) == len(pixels) else pixels[positions]), positions
 

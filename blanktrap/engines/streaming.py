@@ -36,13 +36,12 @@ _FEW = 2 * _BATCH
 
 def batch_size(preprocessing: Preprocessing) -> int:
     """Media that travel together."""
-    image_bytes = preprocessing.width_px * preprocessing.height_px * 3
-    return max(1, min(_BATCH, _BATCH_BYTES // image_bytes))
+    return max(1, min(_BATCH, _BATCH_BYTES // preprocessing.image_bytes))
 
 
 def batch_bytes(preprocessing: Preprocessing) -> int:
     """Bytes of their pixels."""
-    return batch_size(preprocessing) * preprocessing.width_px * preprocessing.height_px * 3
+    return batch_size(preprocessing) * preprocessing.image_bytes
 
 
 def decoder_on_ray(

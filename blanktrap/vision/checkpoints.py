@@ -13,14 +13,14 @@ from safetensors import SafetensorError
 from torch import nn
 
 import blanktrap
-from blanktrap.core.config import TrainConfig
+from blanktrap.core.config import NUM_COLOURS, TrainConfig
 from blanktrap.core.errors import CheckpointError
 from blanktrap.core.evaluation.model_facts import ModelFacts
 from blanktrap.core.model_card import CARD_NAME, WEIGHTS_NAME, ModelCard, TrainingFacts, identify_model
 from blanktrap.files.model_cards import read_card
 from blanktrap.files.s3 import ObjectMissingError
 from blanktrap.files.storage import Storage, join
-from blanktrap.vision.network import build_network
+from blanktrap.vision.network import build_network, channels_of, widen
 
 
 def refuse_existing(storage: Storage, location: str) -> None:
@@ -107,22 +107,35 @@ def load_network(storage: Storage, location: str) -> tuple[nn.Module, ModelCard]
         state = safetensors.torch.load(weights)
     except SafetensorError as problem:
         raise CheckpointError(f"{uri} is damaged: {' '.join(str(problem).split())}") from problem
-    network = build_network("none").eval()
+    network = build_network("none", card.preprocessing.num_channels).eval()
     _check_shapes(state, network.state_dict(), uri)
     _check_finite(state, uri)
     network.load_state_dict(state)
     return network, card
 
 
-def first_network(storage: Storage, weights: str) -> nn.Module:
-    """The network that training begins with: `imagenet`, `none`, or the folder of a checkpoint.
+def first_network(storage: Storage, weights: str, num_channels: int = NUM_COLOURS) -> nn.Module:
+    """The network that training begins with.
+
+    Args:
+        storage: reads a checkpoint.
+        weights: `imagenet`, `none`, or the folder of a checkpoint.
+        num_channels: of its input; a checkpoint without background is widened, see `build_network`.
 
     Raises:
         CheckpointError: the weights cannot be downloaded, or the folder holds no fitting checkpoint.
     """
     if weights in ("imagenet", "none"):
-        return build_network(weights)
-    return load_network(storage, weights)[0].train()
+        return build_network(weights, num_channels)
+    network = load_network(storage, weights)[0].train()
+    if channels_of(network) > num_channels:
+        raise CheckpointError(
+            f"{weights} compares media with their background: go on with it with --background sequence or "
+            f"location, or begin with other weights"
+        )
+    if channels_of(network) < num_channels:
+        widen(network, num_channels, from_zero=True)
+    return network
 
 
 def _check_finite(state: dict[str, torch.Tensor], where: str) -> None:

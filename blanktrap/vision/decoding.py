@@ -47,7 +47,8 @@ class DecodedImage:
     """One image at the network's input size."""
 
     pixels: np.ndarray
-    """Red, green, blue, uint8, shape (height_px, width_px, 3) of the input size."""
+    """Red, green, blue, uint8, shape (height_px, width_px, 3) of the input size. Where a media is
+    compared with its place two channels follow, see `blanktrap.vision.background`."""
     width_px: int
     """Width of the original, upright."""
     height_px: int
@@ -57,6 +58,8 @@ class DecodedImage:
     describes the photograph, whatever a model makes of it."""
     is_night: bool
     """Infrared (practically no colour), or taken with flash (EXIF)."""
+    has_background: bool = False
+    """Whether it could be compared with its neighbours."""
 
 
 def decode_image(data: bytes, preprocessing: Preprocessing, limits: DecodeLimits) -> DecodedImage:

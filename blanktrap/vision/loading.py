@@ -34,8 +34,13 @@ class LoadedImage:
     error: str | None
     image: DecodedImage | None
     bytes_read: int
+    """Of the media itself."""
     fetch_s: float
     decode_s: float
+    num_beside: int = 0
+    """Media that were fetched for the comparison alone since the one before; see `comparing`."""
+    bytes_beside: int = 0
+    """Bytes of theirs."""
 
 
 @dataclass(frozen=True, kw_only=True)

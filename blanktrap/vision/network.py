@@ -1,6 +1,9 @@
 """The network: torchvision's ResNet34 with one logit for nonblank.
 
 Owns: its shape, its first weights, and its form for inference. Refuses: checkpoints, pixels, scores.
+
+With a background its first convolution takes two channels more. They have weights of their own, which are
+added: learned weights of the colours keep their meaning, and what is new learns as fast as the last layer.
 """
 
 import copy
@@ -11,15 +14,54 @@ import torchvision
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from blanktrap.core.config import NUM_COLOURS
 from blanktrap.core.errors import CheckpointError
 
 
-def build_network(weights: str) -> nn.Module:
+class WideStem(nn.Module):
+    """A first convolution over colours, and one over what changed at the place, added."""
+
+    def __init__(self, colours: nn.Conv2d, num_channels: int) -> None:
+        """Args: colours: of red, green, blue. num_channels: of both together. The new weights are random."""
+        super().__init__()
+        self.colours = colours
+        self.changes = nn.Conv2d(
+            num_channels - NUM_COLOURS,
+            colours.out_channels,
+            kernel_size=cast("tuple[int, int]", colours.kernel_size),
+            stride=cast("tuple[int, int]", colours.stride),
+            padding=cast("tuple[int, int]", colours.padding),
+            bias=False,
+        )
+        nn.init.kaiming_normal_(self.changes.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.colours(images[:, :NUM_COLOURS]) + self.changes(images[:, NUM_COLOURS:])
+        return found
+
+    def as_one(self) -> nn.Conv2d:
+        """The same as a single convolution, for inference."""
+        weight = torch.cat([self.colours.weight, self.changes.weight], 1).detach()
+        one = nn.Conv2d(
+            weight.shape[1],
+            weight.shape[0],
+            kernel_size=cast("tuple[int, int]", self.colours.kernel_size),
+            stride=cast("tuple[int, int]", self.colours.stride),
+            padding=cast("tuple[int, int]", self.colours.padding),
+            bias=False,
+        )
+        one.weight = nn.Parameter(weight, requires_grad=False)
+        return one
+
+
+def build_network(weights: str, num_channels: int = NUM_COLOURS) -> nn.Module:
     """Build the network, in training mode, on the CPU.
 
     Args:
         weights: `imagenet` (downloaded by torchvision, once a user) or `none` (random, from torch's
             generator: seed it first).
+        num_channels: of its input, as `Preprocessing.num_channels` says. What learned weights do not know of
+            begins at zero: until it has learned, the network sees what it saw without.
 
     Raises:
         CheckpointError: the weights cannot be downloaded, or `weights` is neither of the two.
@@ -32,7 +74,25 @@ def build_network(weights: str) -> nn.Module:
         network.load_state_dict(_download_imagenet())
     network.fc = nn.Linear(network.fc.in_features, 1)
     nn.init.zeros_(network.fc.bias)
+    if num_channels > NUM_COLOURS:
+        widen(network, num_channels, from_zero=weights == "imagenet")
     return cast("nn.Module", network)
+
+
+def widen(network: nn.Module, num_channels: int, *, from_zero: bool) -> None:
+    """Give a network without background, in place, an input of more channels; see `WideStem`."""
+    stem = WideStem(cast("nn.Conv2d", network.conv1), num_channels)
+    if from_zero:
+        nn.init.zeros_(stem.changes.weight)
+    network.conv1 = stem
+
+
+def channels_of(network: nn.Module) -> int:
+    """Channels of its input."""
+    stem = network.conv1
+    if isinstance(stem, WideStem):
+        return stem.colours.in_channels + stem.changes.in_channels
+    return cast("nn.Conv2d", stem).in_channels
 
 
 def _download_imagenet() -> dict[str, torch.Tensor]:
@@ -68,6 +128,8 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     Logits agree with the original in evaluation mode up to rounding (1e-4 of their size in float32).
     """
     folded = copy.deepcopy(network).eval()
+    if isinstance(folded.conv1, WideStem):
+        folded.conv1 = folded.conv1.as_one()
     for module in folded.modules():
         convolution: tuple[str, nn.Conv2d] | None = None
         for name, child in list(module.named_children()):

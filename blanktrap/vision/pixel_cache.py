@@ -53,8 +53,8 @@ class PixelCache:
             SourceError: the folder cannot be made, or is somebody else's.
         """
         self.folder = folder
-        self.image_bytes = preprocessing.width_px * preprocessing.height_px * 3
-        self._shape = (preprocessing.height_px, preprocessing.width_px, 3)
+        self.image_bytes = preprocessing.image_bytes
+        self._shape = (preprocessing.height_px, preprocessing.width_px, preprocessing.num_channels)
         self._pixels_of = preprocessing.model_dump(mode="json", exclude={"std"})
         self._session = session
         self._checked: set[str] = set()

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from blanktrap.core.config import DecodeLimits, Precision, Preprocessing
+from blanktrap.core.config import NUM_COLOURS, DecodeLimits, Precision, Preprocessing
 from blanktrap.core.errors import DecodeError, UsageError
 from blanktrap.core.model_card import ModelCard
 from blanktrap.core.schemas import NUM_FEATURES
 from blanktrap.core.statistics.calibration import CalibrationMap
 from blanktrap.core.vocabulary import Status
 from blanktrap.files.storage import Storage
+from blanktrap.vision.background import without_background
 from blanktrap.vision.checkpoints import load_network
 from blanktrap.vision.decoding import DecodedImage, decode_image
 from blanktrap.vision.network import fold_batch_norm, split_at_last_map
@@ -100,8 +101,8 @@ class Scorer:
                 else _TwoParts(folded.to(memory_format=torch.channels_last))
             )
             mean, std = (
-                255.0 * torch.tensor(values, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)
-                for values in (preprocessing.mean, preprocessing.std)
+                255.0 * torch.tensor(values, dtype=torch.float32, device=self.device).view(1, -1, 1, 1)
+                for values in (preprocessing.channel_means, preprocessing.channel_stds)
             )
             self._mean, self._scale = mean, 1.0 / std
         self._batch = _CPU_BATCH if self.device.type == "cpu" else _GPU_BATCH
@@ -140,12 +141,16 @@ class Scorer:
         """Score decoded images, and keep what the network saw in them.
 
         Args:
-            pixels: uint8, shape (num_media, height_px, width_px, 3), as `decode_image` gives them.
+            pixels: uint8, shape (num_media, height_px, width_px, num_channels); where a model compares media
+                with their background those of `decode_image` will do, as media that have none.
 
         Raises:
             ValueError: the pixels are not of the input size, or not bytes.
         """
-        expected = (self.preprocessing.height_px, self.preprocessing.width_px, 3)
+        shape = self.preprocessing
+        if pixels.shape[3:] == (NUM_COLOURS,) and shape.num_channels > NUM_COLOURS:
+            pixels = without_background(pixels)
+        expected = (shape.height_px, shape.width_px, shape.num_channels)
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != expected:
             raise ValueError(f"expected uint8 pixels (n, {expected}), got {pixels.dtype} {pixels.shape}")
         p_nonblank = np.empty(len(pixels), dtype=np.float32)
@@ -168,8 +173,8 @@ class Scorer:
         return SeenImages(p_nonblank=p_nonblank, features=features)
 
     def as_input(self, batch: torch.Tensor) -> torch.Tensor:
-        """Bytes of shape (n, height_px, width_px, 3) as the network takes them: (n, 3, …), on its device."""
-        # (n, height, width, 3) seen as (n, 3, height, width) is channels-last already.
+        """Bytes of shape (n, height_px, width_px, channels) as the network takes them: (n, channels, …)."""
+        # (n, height, width, channels) seen as (n, channels, height, width) is channels-last already.
         images = batch.to(self.device, non_blocking=True).permute(0, 3, 1, 2).to(torch.float32)
         return images.sub_(self._mean).mul_(self._scale).to(self.dtype)
 

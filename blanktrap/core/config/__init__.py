@@ -20,6 +20,8 @@ from blanktrap.core.config.select import SelectConfig
 from blanktrap.core.config.separate import LinkKind, SeparateConfig, SeparateMode, SidecarNaming
 from blanktrap.core.config.suggest import SuggestConfig
 from blanktrap.core.config.train import (
+    NUM_COLOURS,
+    Background,
     Balance,
     CalibrationKind,
     Frames,
@@ -29,11 +31,13 @@ from blanktrap.core.config.train import (
 )
 
 __all__ = [
+    "NUM_COLOURS",
     "ArchiveConfig",
     "AuditDrawConfig",
     "AuditJudgeConfig",
     "AuditLabelsConfig",
     "AugmentConfig",
+    "Background",
     "Balance",
     "CalibrationKind",
     "Channel",

@@ -11,6 +11,12 @@ from blanktrap.core.config.score import Precision
 Frames = Literal["first", "all", "only-media-level"]
 Balance = Literal["weight", "sampler", "none"]
 CalibrationKind = Literal["temperature", "isotonic", "none"]
+Background = Literal["none", "sequence", "location"]
+
+NUM_COLOURS = 3
+"""Channels of a media without background: red, green, blue."""
+_CHANGE_MEANS, _CHANGE_STDS = (128.0 / 255.0, 0.0), (0.25, 1.0)
+"""Of the two further channels, coded difference and mask: where nothing is known the network gets zeros."""
 
 
 class Preprocessing(Config):
@@ -32,6 +38,29 @@ class Preprocessing(Config):
     """Mean of red, green, blue in [0, 1], subtracted before the network (ImageNet's)."""
     std: Channel = (0.229, 0.224, 0.225)
     """Standard deviation of red, green, blue in [0, 1], divided by (ImageNet's)."""
+    background: Background = "none"
+    """What a media is compared with: nothing, frames of its sequence, or those and others of its location.
+    Two channels follow the colours: the difference, and where it is known."""
+
+    @property
+    def num_channels(self) -> int:
+        """Channels of the pixels: 3, or 5 with a background."""
+        return NUM_COLOURS if self.background == "none" else NUM_COLOURS + len(_CHANGE_MEANS)
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of the pixels of one media."""
+        return self.width_px * self.height_px * self.num_channels
+
+    @property
+    def channel_means(self) -> tuple[float, ...]:
+        """What is subtracted from each channel, in [0, 1]."""
+        return (*self.mean, *_CHANGE_MEANS)[: self.num_channels]
+
+    @property
+    def channel_stds(self) -> tuple[float, ...]:
+        """What each channel is divided by, in [0, 1]."""
+        return (*self.std, *_CHANGE_STDS)[: self.num_channels]
 
 
 class TrainConfig(Config):

@@ -51,7 +51,7 @@ def finish_training(
     if state.best_record is None or scores is None:
         raise TrainingError("no epoch was finished: there is no model to write")
     with torch.random.fork_rng():
-        network = build_network("none").eval()
+        network = build_network("none", config.preprocessing.num_channels).eval()
     network.load_state_dict(state.best)
     readable = media.take(np.setdiff1d(np.arange(len(media.uris)), list(state.left_out)))
     learned, judged = (readable.take(readable.splits == split) for split in (Split.TRAIN, Split.VAL))

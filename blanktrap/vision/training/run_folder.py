@@ -55,7 +55,7 @@ class RunFolder:
         """The network with its first weights, on the CPU, the same on every worker. Raises SourceError."""
         with torch.random.fork_rng():
             torch.manual_seed(self.config.seed)
-            network = build_network("none")
+            network = build_network("none", self.config.preprocessing.num_channels)
         if self.config.weights != "none":
             weights = self.storage.read_bytes(join(self.location, _WEIGHTS))
             network.load_state_dict(safetensors.torch.load(weights))
@@ -157,7 +157,9 @@ def begin_run(
         if config.weights != "none":
             weights = {
                 name: tensor.contiguous()
-                for name, tensor in first_network(storage, config.weights).state_dict().items()
+                for name, tensor in first_network(storage, config.weights, config.preprocessing.num_channels)
+                .state_dict()
+                .items()
             }
             storage.write_bytes(join(location, _WEIGHTS), safetensors.torch.save(weights))
         # A worker that outlived the removal of its run may have left a state, of whatever recipe.

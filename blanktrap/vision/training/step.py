@@ -49,8 +49,8 @@ class Learner:
         # float16 has so few small numbers that gradients vanish unless the loss is scaled up.
         self._scaler = torch.amp.GradScaler(device.type, enabled=self._dtype is torch.float16)
         mean, std = (
-            255.0 * torch.tensor(values, dtype=torch.float32, device=device).view(1, 3, 1, 1)
-            for values in (config.preprocessing.mean, config.preprocessing.std)
+            255.0 * torch.tensor(values, dtype=torch.float32, device=device).view(1, -1, 1, 1)
+            for values in (config.preprocessing.channel_means, config.preprocessing.channel_stds)
         )
         self._mean, self._std = mean, std
         self._chance = torch.Generator()

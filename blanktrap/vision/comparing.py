@@ -1,0 +1,123 @@
+"""Media loaded together with their neighbours, each compared with the background of its place.
+
+Owns: which media are fetched for it, how long each is kept, and what becomes of one that cannot be compared.
+Refuses: choosing neighbours (`blanktrap.core.neighbours`), and the comparison (`background`).
+
+Each media is fetched and decoded once, whoever needs it. What is kept of a media that waits for nothing but
+others is its small grey image, and no longer than some later media may need it. A neighbour that is missing,
+damaged or too large is no neighbour.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from blanktrap.core.config import DecodeLimits, Preprocessing
+from blanktrap.files.storage import Storage
+from blanktrap.vision.background import no_change, see_change, small_luminance, with_change
+from blanktrap.vision.decoding import DecodedImage
+from blanktrap.vision.loading import LoadedImage, load_images
+
+_SHAPE_TOLERANCE = 0.02
+"""How far the shapes of two images may be apart, as a share of width over height."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Small:
+    """What is kept of a neighbour."""
+
+    grey: np.ndarray
+    is_night: bool
+    shape: float
+
+
+def compare_images(
+    uris: Sequence[str],
+    sizes_bytes: Sequence[int | None],
+    wanted: Sequence[int],
+    neighbours: Sequence[Sequence[int]],
+    *,
+    storage: Storage,
+    preprocessing: Preprocessing,
+    limits: DecodeLimits,
+    num_threads: int,
+) -> Iterator[LoadedImage]:
+    """Load media and compare each with its neighbours.
+
+    Args:
+        uris: of the media and of those around them in manifest order, so that what is kept stays little.
+        sizes_bytes: of them too, None where the manifest does not know.
+        wanted: positions in `uris` of the media asked for, rising.
+        neighbours: for each of them the positions of its neighbours, the best first.
+        storage: the door to the bytes.
+        preprocessing: of a model with a background.
+        limits: what is too large.
+        num_threads: as `load_images`.
+
+    Yields:
+        One result for each of `wanted`, in order, whatever happened to it; the pixels of an image have five
+        channels, see `background.with_change`. `num_beside` and `bytes_beside` of all results together count
+        what was fetched and was not wanted.
+
+    Raises:
+        SourceError: as `load_images`.
+    """
+    last_use: dict[int, int] = {}
+    for place, (position, beside) in enumerate(zip(wanted, neighbours, strict=True)):
+        last_use.update(dict.fromkeys((position, *beside), place))
+    needed = sorted(last_use)
+    loading = load_images(
+        [uris[position] for position in needed],
+        [sizes_bytes[position] for position in needed],
+        storage=storage,
+        preprocessing=preprocessing,
+        limits=limits,
+        num_threads=num_threads,
+    )
+    is_wanted = set(wanted)
+    smalls: dict[int, _Small] = {}
+    waiting: deque[LoadedImage] = deque()
+    num_loaded, num_beside, bytes_beside = 0, 0, 0
+    for place, (position, beside) in enumerate(zip(wanted, neighbours, strict=True)):
+        until = max((position, *beside))
+        while num_loaded < len(needed) and needed[num_loaded] <= until:
+            loaded, at = next(loading), needed[num_loaded]
+            num_loaded += 1
+            if loaded.image is not None:
+                smalls[at] = _small_of(loaded.image)
+            if at in is_wanted:
+                waiting.append(loaded)
+            else:
+                num_beside += 1
+                bytes_beside += loaded.bytes_read
+        one = waiting.popleft()
+        if one.image is not None:
+            around = [smalls[other] for other in beside if other in smalls]
+            one = replace(one, image=_compared(one.image, smalls[position], around))
+        yield replace(one, num_beside=num_beside, bytes_beside=bytes_beside)
+        num_beside, bytes_beside = 0, 0
+        for passed in [other for other in smalls if last_use[other] <= place]:
+            del smalls[passed]
+
+
+def _small_of(image: DecodedImage) -> _Small:
+    return _Small(
+        grey=small_luminance(image.pixels), is_night=image.is_night, shape=image.width_px / image.height_px
+    )
+
+
+def _compared(image: DecodedImage, small: _Small, around: list[_Small]) -> DecodedImage:
+    """An image with the two further channels."""
+    change = no_change(small.grey.shape)
+    if around:
+        is_alike = np.array(
+            [
+                other.is_night == small.is_night
+                and abs(other.shape - small.shape) <= _SHAPE_TOLERANCE * small.shape
+                for other in around
+            ]
+        )
+        change = see_change(small.grey, np.stack([other.grey for other in around]), is_alike)
+    return replace(image, pixels=with_change(image.pixels, change), has_background=change.has_background)
