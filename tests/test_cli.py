@@ -53,7 +53,7 @@ FLAGS = {
     "separate": "--to --mode --cutoff --review-below --keep-sequences --only --link --xmp --tag-key "
     "--dry-run --undo --allow-incomplete --no-sign-request",
     "demo": "--out --images --locations --difficulty --num-epochs --seed",
-    "dashboard": "--port --no-sign-request",
+    "dashboard": "--address --port --password --no-sign-request",
 }
 Capture = pytest.CaptureFixture[str]
 
@@ -215,6 +215,8 @@ def test_process_of_its_own_ends_with_the_same_code(tmp_path: Path, start: list[
         ("explain m photos --scores s --out o", "--scores"),
         ("dashboard", "REPORT"),
         ("dashboard r --port 0", "--port"),
+        ("dashboard r --address 0.0.0.0", "--password"),
+        ("dashboard", "REPORT_OR_RUN"),
         ("evaluate s --out r --split half", "--split"),
         ("evaluate s --out r --cutoff high", "--cutoff"),
         ("train m --out o --balance fair", "--balance"),

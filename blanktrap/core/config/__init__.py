@@ -9,6 +9,7 @@ from blanktrap.core.config.audit_discard import AuditDrawConfig, AuditJudgeConfi
 from blanktrap.core.config.audit_labels import AuditLabelsConfig
 from blanktrap.core.config.augment import AugmentConfig
 from blanktrap.core.config.base import Channel, Config, Share, resolve
+from blanktrap.core.config.dashboard import DashboardConfig
 from blanktrap.core.config.decision import DecisionConfig
 from blanktrap.core.config.demo import ArchiveConfig
 from blanktrap.core.config.evaluate import EvaluateConfig
@@ -42,6 +43,7 @@ __all__ = [
     "CalibrationKind",
     "Channel",
     "Config",
+    "DashboardConfig",
     "DecisionConfig",
     "DecodeLimits",
     "EvaluateConfig",

@@ -1,0 +1,19 @@
+"""The page "Review".
+
+Owns: what is seen. Refuses: reading files itself.
+"""
+
+import streamlit as st
+
+from dashboard.inputs import Opened
+from dashboard.wording import show_nothing
+
+
+def show(opened: Opened) -> None:
+    """Draw the page."""
+    st.title("Review", anchor=False)
+    show_nothing(
+        "Images to label, from a review queue.",
+        "This page is not built yet; the command line has it:",
+        "blanktrap --help",
+    )

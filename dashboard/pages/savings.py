@@ -1,0 +1,17 @@
+"""The page "Savings".
+
+Owns: what is seen. Refuses: reading files itself.
+"""
+
+import streamlit as st
+
+from dashboard.inputs import Opened
+from dashboard.wording import show_nothing
+
+
+def show(opened: Opened) -> None:
+    """Draw the page."""
+    st.title("Savings", anchor=False)
+    show_nothing(
+        "Hours and money.", "This page is not built yet; the command line has it:", "blanktrap --help"
+    )
