@@ -24,8 +24,8 @@ class DashboardConfig(Config):
             raise ValueError("an empty --password keeps nobody out: give one, or leave it out")
         if self.password is None and not is_this_machine(self.address):
             raise ValueError(
-                f"an --address of {self.address} shows the archive to everybody who can reach it: give --password "
-                f"too, or leave --address out and put a web server with its own login before 127.0.0.1"
+                f"an --address of {self.address} shows the archive to everybody who can reach it: give "
+                f"--password too, or leave --address out and put a web server with a login before it"
             )
         return self
 
