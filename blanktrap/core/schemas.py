@@ -49,6 +49,8 @@ MANIFEST_EXTRAS = pa.schema(
         pa.field("evenness", pa.float32()),
         pa.field("labelled_by", pa.string()),
         pa.field("labelled_at", pa.timestamp("ms")),
+        # Which state of an object on S3 was listed, without quotes; null on disk.
+        pa.field("etag", pa.string()),
     ]
 )
 

@@ -17,11 +17,13 @@ from ray.data.datasource import Datasource, ReadTask
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.schemas import MANIFEST_SCHEMA
 from blanktrap.files.manifest import Manifest
+from blanktrap.files.patience import patiently
 from blanktrap.files.storage import Storage
 from blanktrap.vision.loading import LoadedImage, image_columns, load_images
 
 # Columns between the stages, beside the manifest's own.
 CHUNK, ROW, PIXELS = "chunk", "row", "pixels"
+ETAG = "etag"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ class ChunkSource:
             height x width x channels bytes, null unless `status` is `ok`), and seconds and bytes.
         """
         # Another program's manifest may have columns of its own, under names that are used here.
-        rows = rows.select(MANIFEST_SCHEMA.names)
+        rows = rows.select([*MANIFEST_SCHEMA.names, *([ETAG] if has_etags(rows) else [])])
         rows = rows.append_column(CHUNK, pa.array([chunk] * rows.num_rows, pa.int64()))
         positions = np.arange(start, start + rows.num_rows)
         return self.read_media(rows.append_column(ROW, pa.array(positions, pa.int64())))
@@ -61,11 +63,11 @@ class ChunkSource:
         """Fetch and decode media and yield them in batches.
 
         Args:
-            rows: with `uri` and `size_bytes`.
+            rows: with `uri` and `size_bytes`; `etag` where it is known.
 
         Yields:
-            Tables of at most `batch_size` rows, in order: the columns of `rows`, those that decoding knows,
-            and `pixels`; see `read_chunk`.
+            Tables of at most `batch_size` rows, in order: the columns of `rows` but `etag`, those that
+            decoding knows, and `pixels`; see `read_chunk`.
         """
         loaded = load_images(
             rows.column("uri").to_pylist(),
@@ -74,7 +76,9 @@ class ChunkSource:
             preprocessing=self.preprocessing,
             limits=self.limits,
             num_threads=self.fetch_threads,
+            etags=rows.column(ETAG).to_pylist() if ETAG in rows.column_names else None,
         )
+        rows = rows.drop_columns([ETAG]) if ETAG in rows.column_names else rows
         for offset in range(0, rows.num_rows, self.batch_size):
             part = rows.slice(offset, self.batch_size)
             yield self._with_images(part, list(islice(loaded, part.num_rows)))
@@ -99,6 +103,11 @@ class ChunkSource:
         return pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(width), len(loaded), [validity, pa.py_buffer(pixels)]
         )
+
+
+def has_etags(rows: pa.Table) -> bool:
+    """Whether rows of a manifest say which states of objects were indexed."""
+    return ETAG in rows.column_names and rows.schema.field(ETAG).type == pa.string()
 
 
 def pixels_of(table: pa.Table, preprocessing: Preprocessing) -> tuple[np.ndarray, np.ndarray]:
@@ -150,7 +159,7 @@ class ChunkDatasource(Datasource):
         window, offset = self._manifest.window(start, stop)
 
         def read() -> Iterable[pa.Table]:
-            rows = window.read_rows(source.storage, start - offset, stop - offset)
+            rows = patiently(lambda: window.read_rows(source.storage, start - offset, stop - offset))
             return source.read_chunk(chunk, rows, start)
 
         size = (stop - start) * source.batch_bytes() // source.batch_size

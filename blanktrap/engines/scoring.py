@@ -32,6 +32,7 @@ from blanktrap.engines.collecting import Pace, ScoreProgress, collect_chunks
 from blanktrap.engines.failures import plain_error
 from blanktrap.files.manifest import Manifest, open_manifest
 from blanktrap.files.model_cards import read_card
+from blanktrap.files.patience import patiently
 from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError
 from blanktrap.files.scores import ChunkStats, RunIdentity, begin_run, finish_run
 from blanktrap.files.storage import Storage
@@ -61,7 +62,7 @@ class ScoreActor:
         if device == "cpu":
             # One actor a core: more threads than that get into each other's way.
             torch.set_num_threads(1)
-        self._scorer = Scorer.load(storage, model, device=device, precision=precision)
+        self._scorer = patiently(lambda: Scorer.load(storage, model, device=device, precision=precision))
         self._embeddings = embeddings
 
     def __call__(self, batch: pa.Table) -> pa.Table:

@@ -33,11 +33,11 @@ CREATE TABLE observed (
 # over nulls: the id of one source would come with the place of another.
 _MEDIA = """
 CREATE TABLE media AS
-SELECT uri, first.media_id AS media_id, size_bytes, first.location_id AS location_id,
+SELECT uri, first.media_id AS media_id, size_bytes, etag, first.location_id AS location_id,
     first.deployment_id AS deployment_id, first.sequence_id AS sequence_id, first.label_name AS label_name,
     num_repeats
 FROM (
-    SELECT uri, any_value(size_bytes) AS size_bytes, count(*) - 1 AS num_repeats,
+    SELECT uri, any_value(size_bytes) AS size_bytes, any_value(etag) AS etag, count(*) - 1 AS num_repeats,
         arg_min(struct_pack(media_id, location_id, deployment_id, sequence_id, label_name), source) AS first
     FROM read_parquet($path) GROUP BY uri)
 """
@@ -93,7 +93,7 @@ FROM summed
 
 _PLACED = """
 CREATE TABLE placed AS
-SELECT m.media_id, m.uri, m.size_bytes, coalesce(a.location_id, m.location_id) AS location_id,
+SELECT m.media_id, m.uri, m.size_bytes, m.etag, coalesce(a.location_id, m.location_id) AS location_id,
     coalesce(a.deployment_id, m.deployment_id) AS deployment_id,
     coalesce(a.sequence_id, m.sequence_id) AS sequence_id, a.frame_num, a.timestamp,
     l.label, CASE WHEN l.label IS NOT NULL THEN l.label_level END AS label_level,
@@ -157,7 +157,7 @@ SELECT t.media_id, t.uri, t.size_bytes, t.location_id, t.deployment_id,
     coalesce(t.sequence_id, r.run_id) AS sequence_id,
     TRY_CAST(coalesce(t.frame_num, f.frame, r.run_frame) AS SMALLINT) AS frame_num,
     t.timestamp::TIMESTAMP_MS AS timestamp, t.label, t.label_level, t.species, NULL::VARCHAR AS split,
-    t.is_night, t.vote_share, t.evenness, t.labelled_by, t.labelled_at::TIMESTAMP_MS AS labelled_at
+    t.is_night, t.vote_share, t.evenness, t.labelled_by, t.labelled_at::TIMESTAMP_MS AS labelled_at, t.etag
 FROM timed t LEFT JOIN runs r USING (media_id) LEFT JOIN frames f USING (media_id)
 ORDER BY t.location_id NULLS LAST, t.timestamp NULLS LAST, t.media_id
 """

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from blanktrap.core.errors import SourceError, UsageError
 from blanktrap.files.s3 import is_s3, one_line, split_s3
+from blanktrap.files.s3_reading import plain_etag
 from blanktrap.files.sources import FoundFile, LeftOut, Source
 from blanktrap.files.storage import Storage, local_path
 
@@ -125,6 +126,7 @@ def _found(
         uri=f"s3://{inventory.bucket}/{key}",
         relative=key[len(prefixes[number]) :],
         size_bytes=int(size) if size not in (None, "") else None,
+        etag=plain_etag(row.get("etag")),
     )
 
 
@@ -168,7 +170,7 @@ def _rows(inventory: Inventory, path: Path, uri: str) -> Iterator[dict[str, Any]
         raise SourceError(f"{uri} is no {inventory.file_format} inventory ({one_line(problem)})") from problem
 
 
-_USED = frozenset({"key", "size", "islatest", "isdeletemarker"})
+_USED = frozenset({"key", "size", "etag", "islatest", "isdeletemarker"})
 
 
 def _plain(name: str) -> str:

@@ -54,6 +54,7 @@ STAGED_MEDIA = pa.schema(
         pa.field("media_id", pa.string()),
         pa.field("uri", pa.string()),
         pa.field("size_bytes", pa.int64()),
+        pa.field("etag", pa.string()),
         pa.field("location_id", pa.string()),
         pa.field("deployment_id", pa.string()),
         pa.field("sequence_id", pa.string()),
@@ -135,7 +136,8 @@ class MediaStage:
         if self._label_from_folder:
             label_name = folder_name_of(found.relative) or None
         ids = (fields.location_id, fields.deployment_id, fields.sequence_id)
-        self._rows.append((number, media_id, found.uri, found.size_bytes, *ids, label_name))
+        facts = (found.uri, found.size_bytes, found.etag)
+        self._rows.append((number, media_id, *facts, *ids, label_name))
         self.counts.num_images += 1
         self.counts.by_source[number] += 1
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_CONNECTIONS = 64
+READ_TIMEOUT_S = 30.0
+"""Without a byte for so long, a request is tried again."""
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _BAD_KEYS = {
@@ -45,17 +47,13 @@ _BAD_KEYS = {
 }
 _DENIED = {"AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem"}
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
+_TOO_BUSY = {"RequestLimitExceeded", "RequestThrottled", "RequestTimeout", "SlowDown", "TooManyRequests"}
 # Refusals that would meet every object alike: the clock, the region, the account, the pace.
-_OF_THE_WHOLE_STORE = {
+_OF_THE_WHOLE_STORE = _TOO_BUSY | {
     "IllegalLocationConstraintException",
     "LimitExceededException",
     "NotSignedUp",
-    "RequestLimitExceeded",
-    "RequestThrottled",
     "RequestTimeTooSkewed",
-    "RequestTimeout",
-    "SlowDown",
-    "TooManyRequests",
 }
 _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, ProfileNotFound, TokenRetrievalError)
 
@@ -70,6 +68,14 @@ class ObjectDeniedError(SourceError):
 
 class UnsupportedLocationError(ObjectDeniedError):
     """The location is of a kind that is not read here, such as `https://`."""
+
+
+class ObjectReplacedError(SourceError):
+    """The object is another one than was asked for; nothing was read."""
+
+
+class StoreUnavailableError(SourceError):
+    """The storage is too busy, failing, or out of reach for now, and was after retries: that may pass."""
 
 
 class ObjectTooLargeError(SourceError):
@@ -100,14 +106,14 @@ def split_s3(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-# By signing and by the AWS environment: another endpoint or other credentials get a client of their own.
-_clients: dict[tuple[bool, frozenset[tuple[str, str]]], "S3Client"] = {}
+# By signing, time-out and AWS environment: another endpoint or other credentials get a client of their own.
+_clients: dict[tuple[bool, float, frozenset[tuple[str, str]]], "S3Client"] = {}
 _clients_lock = threading.Lock()
 
 
-def s3_client(no_sign_request: bool) -> "S3Client":
+def s3_client(no_sign_request: bool, read_timeout_s: float = READ_TIMEOUT_S) -> "S3Client":
     environment = frozenset((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
-    key = (no_sign_request, environment)
+    key = (no_sign_request, read_timeout_s, environment)
     with _clients_lock:
         if key not in _clients:
             # Own figures only where the environment says nothing; checksums only where S3 demands them,
@@ -124,7 +130,7 @@ def s3_client(no_sign_request: bool) -> "S3Client":
                 signature_version=UNSIGNED if no_sign_request else None,
                 max_pool_connections=MAX_CONNECTIONS,
                 connect_timeout=10,
-                read_timeout=30,
+                read_timeout=read_timeout_s,
                 retries=retries,
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
@@ -159,6 +165,14 @@ def is_credential_problem(problem: Exception) -> bool:
     return isinstance(problem, _NO_CREDENTIALS) or error_code(problem) in _EXPIRED | _BAD_KEYS
 
 
+def _may_pass(problem: Exception) -> bool:
+    """Whether S3 said that it is too busy, or failed itself."""
+    if not isinstance(problem, ClientError):
+        return False
+    code, status = error_code(problem), problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return code in _TOO_BUSY or "Throttl" in code or status in (408, 429) or status >= 500
+
+
 def _is_of_one_object(problem: Exception) -> bool:
     """Whether S3 refused for what the object or its name is: its encryption, its key, its state."""
     code = error_code(problem)
@@ -173,6 +187,16 @@ def one_line(problem: BaseException) -> str:
     return " ".join(str(problem).split()) or type(problem).__name__
 
 
+def _within(problem: Exception) -> Exception:
+    """What S3 answered, or what broke, under what boto3's transfers wrap around it."""
+    last = getattr(problem, "last_exception", None)
+    if isinstance(last, Exception):
+        return last
+    if not isinstance(problem, ClientError) and isinstance(problem.__context__, ClientError):
+        return problem.__context__
+    return problem
+
+
 def shown(location: str) -> str:
     """A location as it is printed: a line break or a control character in a name is escaped."""
     return location if location.isprintable() else ascii(location)
@@ -180,8 +204,7 @@ def shown(location: str) -> str:
 
 def raise_s3(uri: str, problem: Exception) -> NoReturn:
     """Say in one line what S3 answered and what to do."""
-    if not isinstance(problem, ClientError) and isinstance(problem.__context__, ClientError):
-        problem = problem.__context__  # an upload wraps what S3 answered
+    problem = _within(problem)
     code = error_code(problem)
     bucket, _ = split_s3(uri)
     uri = shown(uri)
@@ -213,7 +236,17 @@ def raise_s3(uri: str, problem: Exception) -> NoReturn:
         ) from problem
     if isinstance(problem, ConnectionError | HTTPClientError):
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "AWS"
-        raise SourceError(f"{uri} cannot be reached at {endpoint} ({one_line(problem)})") from problem
+        raise StoreUnavailableError(
+            f"{uri} cannot be reached at {endpoint} ({one_line(problem)})"
+        ) from problem
+    if code == "400":
+        # An answer to HEAD has no body to say why.
+        raise SourceError(
+            f"S3 refused {uri} without a reason (400), as it does when credentials have expired: renew them "
+            f"and run the same command again"
+        ) from problem
+    if _may_pass(problem):
+        raise StoreUnavailableError(f"{uri}: S3 answered {code} ({one_line(problem)})") from problem
     kind = ObjectDeniedError if _is_of_one_object(problem) else SourceError
     raise kind(f"{uri}: S3 answered {code} ({one_line(problem)})") from problem
 

@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from blanktrap.core.errors import SourceError
 from blanktrap.files.s3 import raise_s3, split_s3
+from blanktrap.files.s3_reading import plain_etag
 from blanktrap.files.storage import Storage
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class S3Key:
 
     key: str
     size_bytes: int
+    etag: str | None
+    """Without quotes."""
 
 
 @dataclass(kw_only=True)
@@ -116,7 +119,10 @@ def _list_ranges(client: "S3Client", bucket: str, prefix: str, num_workers: int)
 
 def _read_page(span: _Range, page: Any, is_ordered: bool) -> tuple[list[S3Key], bool]:
     """The page's keys that belong to the range, and whether the range goes on behind them."""
-    keys = [S3Key(key=item["Key"], size_bytes=item["Size"]) for item in page.get("Contents", [])]
+    keys = [
+        S3Key(key=item["Key"], size_bytes=item["Size"], etag=plain_etag(item.get("ETag")))
+        for item in page.get("Contents", [])
+    ]
     span.token = page.get("NextContinuationToken")
     span.num_pages += 1
     has_more = bool(page.get("IsTruncated") and span.token)

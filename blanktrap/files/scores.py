@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from blanktrap.core.errors import ScoresError, SourceError
 from blanktrap.core.schemas import SCORES_VERSION, conform_scores
 from blanktrap.core.vocabulary import Status
+from blanktrap.files.patience import patiently
 from blanktrap.files.s3 import ObjectMissingError, is_s3
 from blanktrap.files.storage import FileEntry, Storage, join
 
@@ -141,7 +142,8 @@ def write_chunk(storage: Storage, location: str, table: pa.Table, stats: ChunkSt
     metadata = {**(table.schema.metadata or {}), _CHUNK_KEY: json.dumps(vars(stats)).encode()}
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
-    storage.write_bytes(join(location, _part_name(stats.chunk)), sink.getvalue().to_pybytes())
+    uri, data = join(location, _part_name(stats.chunk)), sink.getvalue().to_pybytes()
+    patiently(lambda: storage.write_bytes(uri, data))
 
 
 def finish_run(storage: Storage, run: OpenRun, written: dict[int, ChunkStats]) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class FoundFile:
     """Path relative to the source, parts joined by "/"."""
     size_bytes: int | None
     """None where nobody has said: an object in a list."""
+    etag: str | None = None
+    """Which state of an object on S3 was listed; None where nobody has said."""
 
 
 class LeftOut:
@@ -120,6 +122,7 @@ def _walk_s3(storage: Storage, location: str, left_out: LeftOut) -> Iterator[lis
                     uri=f"s3://{bucket}/{item.key}",
                     relative=item.key[len(prefix) :],
                     size_bytes=item.size_bytes,
+                    etag=item.etag,
                 )
             )
         yield files

@@ -1,6 +1,6 @@
 """One door to bytes, on local disk and on S3.
 
-Owns: URIs, reading (one GET an object, no HEAD), writing whole or not at all, listing, and the
+Owns: URIs, reading (one GET an object, no HEAD; `s3_reading`), writing whole or not at all, listing, and the
 translation of what S3 and the operating system say into one-line errors. Refuses: knowing what the
 bytes mean.
 
@@ -19,24 +19,15 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import boto3
 import pyarrow as pa
-import tenacity
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    IncompleteReadError,
-    ReadTimeoutError,
-    ResponseStreamingError,
-)
-from urllib3.exceptions import HTTPError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from blanktrap.core.errors import SourceError, UsageError
 from blanktrap.files.local import STAGING_PREFIX, raise_local, remove_left_behind, staging
 from blanktrap.files.s3 import (
+    READ_TIMEOUT_S,
     ObjectMissingError,
-    ObjectTooLargeError,
     S3File,
     UnsupportedLocationError,
-    error_code,
     is_credential_problem,
     is_refusal,
     is_s3,
@@ -46,21 +37,14 @@ from blanktrap.files.s3 import (
     shown,
     split_s3,
 )
+from blanktrap.files.s3_reading import ObjectVersion, Wanted, get_object, refuse_larger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# What a body that breaks off or stalls raises.
-_BROKEN_BODY = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, HTTPError)
-_BODY_ATTEMPTS = 6
-
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 _Answer = TypeVar("_Answer")
-
-
-class _BrokenBodyError(Exception):
-    """The headers came, and then not the whole body."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +100,15 @@ class Storage:
 
     no_sign_request: bool = False
     """Read public buckets without credentials; what they refuse, and all writing, is signed."""
+    read_timeout_s: float = READ_TIMEOUT_S
+    """Seconds without a byte from S3 after which a request is tried again."""
 
     def client(self) -> "S3Client":
         """The S3 client of this process that reads (thread-safe)."""
-        return s3_client(self.no_sign_request)
+        return s3_client(self.no_sign_request, self.read_timeout_s)
+
+    def _signing(self) -> "S3Client":
+        return s3_client(False, self.read_timeout_s)
 
     def reading(self, ask: Callable[["S3Client"], _Answer]) -> _Answer:
         """Ask as a reader; where that is refused without a signature, with one if there are credentials."""
@@ -129,85 +118,55 @@ class Storage:
             if not self.no_sign_request or not is_refusal(refused):
                 raise
             try:
-                return ask(s3_client(False))
+                return ask(self._signing())
             except (ClientError, BotoCoreError) as problem:
                 if is_credential_problem(problem):
                     raise refused from problem
                 raise
 
-    def read_bytes(self, uri: str, *, max_bytes: int | None = None) -> bytes:
+    def read_bytes(
+        self, uri: str, *, max_bytes: int | None = None, version: ObjectVersion | None = None
+    ) -> bytes:
         """Read a whole file with one GET.
+
+        Args:
+            uri: what to read.
+            max_bytes: more are refused.
+            version: the one that is wanted of an object on S3; None takes any.
 
         Raises:
             ObjectMissingError: there is no such object.
             ObjectDeniedError: it may not be read.
             ObjectTooLargeError: it has more than `max_bytes`; none was read.
-            SourceError: anything else, after retries with growing pauses.
+            ObjectReplacedError: it is another version than the one that is wanted.
+            StoreUnavailableError: the storage cannot be reached or is too busy, after retries.
+            SourceError: anything else.
         """
-        return self._read(uri, None, max_bytes)
+        return self._read(uri, Wanted(max_bytes=max_bytes, version=version))
 
     def read_range(self, uri: str, start: int, num_bytes: int) -> bytes:
         """Read at most `num_bytes` from `start`; fewer at the end of the file. Errors as `read_bytes`."""
-        return self._read(uri, (start, num_bytes))
+        return self._read(uri, Wanted(span=(start, num_bytes)))
 
-    def _read(self, uri: str, span: tuple[int, int] | None, max_bytes: int | None = None) -> bytes:
+    def _read(self, uri: str, wanted: Wanted) -> bytes:
         if is_s3(uri):
-            return self._get(uri, span, max_bytes)
+            return get_object(self.reading, uri, wanted)
         try:
             with local_path(uri).open("rb") as file:
-                _refuse_larger(uri, os.fstat(file.fileno()).st_size, max_bytes)
-                if span is None:
+                refuse_larger(uri, os.fstat(file.fileno()).st_size, wanted.max_bytes)
+                if wanted.span is None:
                     return file.read()
-                file.seek(span[0])
-                return file.read(span[1])
+                file.seek(wanted.span[0])
+                return file.read(wanted.span[1])
         except (OSError, ValueError) as problem:
             raise_local(uri, problem)
-
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception_type(_BrokenBodyError),
-        stop=tenacity.stop_after_attempt(_BODY_ATTEMPTS),
-        wait=tenacity.wait_random_exponential(multiplier=0.2, max=20),
-        reraise=True,
-    )
-    def _get_once_whole(self, uri: str, span: tuple[int, int] | None, max_bytes: int | None) -> bytes:
-        bucket, key = split_s3(uri)
-        request: dict[str, Any] = {"Bucket": bucket, "Key": key}
-        if span is not None:
-            request["Range"] = f"bytes={span[0]}-{span[0] + span[1] - 1}"
-        answer = self.reading(lambda client: client.get_object(**request))
-        body = answer["Body"]
-        try:
-            _refuse_larger(uri, answer["ContentLength"], max_bytes)
-        except ObjectTooLargeError:
-            body.close()
-            raise
-        try:
-            # The client's own retries end here, when the headers have arrived.
-            return body.read()
-        except _BROKEN_BODY as problem:
-            raise _BrokenBodyError from problem
-
-    def _get(self, uri: str, span: tuple[int, int] | None, max_bytes: int | None) -> bytes:
-        try:
-            return self._get_once_whole(uri, span, max_bytes)
-        except ClientError as problem:
-            if error_code(problem) == "InvalidRange":
-                return b""  # a range of an empty object
-            raise_s3(uri, problem)
-        except _BrokenBodyError as problem:
-            raise SourceError(
-                f"{shown(uri)} broke off on the way, {_BODY_ATTEMPTS} times in a row: "
-                f"check the network and run the same command again"
-            ) from problem
-        except (BotoCoreError, HTTPError) as problem:
-            raise_s3(uri, problem)
 
     def write_bytes(self, uri: str, data: bytes) -> None:
         """Write a file whole or not at all: a rename on disk, one PUT on S3. Raises SourceError."""
         if is_s3(uri):
             bucket, key = split_s3(uri)
             try:
-                s3_client(False).put_object(Bucket=bucket, Key=key, Body=data)
+                self._signing().put_object(Bucket=bucket, Key=key, Body=data)
             except (ClientError, BotoCoreError) as problem:
                 raise_s3(uri, problem)
             return
@@ -221,7 +180,7 @@ class Storage:
         if is_s3(uri):
             bucket, key = split_s3(uri)
             try:
-                s3_client(False).upload_file(str(path), bucket, key)
+                self._signing().upload_file(str(path), bucket, key)
             except (ClientError, BotoCoreError, boto3.exceptions.Boto3Error) as problem:
                 raise_s3(uri, problem)
             return
@@ -280,7 +239,7 @@ class Storage:
         if is_s3(uri):
             bucket, key = split_s3(uri)
             try:
-                s3_client(False).delete_object(Bucket=bucket, Key=key)
+                self._signing().delete_object(Bucket=bucket, Key=key)
             except (ClientError, BotoCoreError) as problem:
                 raise_s3(uri, problem)
             return
@@ -327,10 +286,3 @@ class Storage:
         """Remove what a killed writer left in a local folder over an hour ago; S3 leaves nothing."""
         if not is_s3(location):
             remove_left_behind(local_path(location))
-
-
-def _refuse_larger(uri: str, size_bytes: int, max_bytes: int | None) -> None:
-    if max_bytes is not None and size_bytes > max_bytes:
-        raise ObjectTooLargeError(
-            f"{shown(uri)} has {size_bytes:,} bytes, more than {max_bytes:,}", size_bytes
-        )

@@ -16,12 +16,15 @@ import pyarrow as pa
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.errors import DecodeError
 from blanktrap.core.vocabulary import Status
+from blanktrap.files.patience import patiently
 from blanktrap.files.s3 import (
     ObjectDeniedError,
     ObjectMissingError,
+    ObjectReplacedError,
     ObjectTooLargeError,
     UnsupportedLocationError,
 )
+from blanktrap.files.s3_reading import ObjectVersion
 from blanktrap.files.storage import Storage
 from blanktrap.vision.decoding import DecodedImage, decode_image
 
@@ -60,6 +63,7 @@ def load_images(
     preprocessing: Preprocessing,
     limits: DecodeLimits,
     num_threads: int,
+    etags: Sequence[str | None] | None = None,
 ) -> Iterator[LoadedImage]:
     """Fetch and decode images in the given order, one GET each, fetching ahead of the decoder.
 
@@ -70,20 +74,21 @@ def load_images(
         preprocessing: crop and size of the pixels.
         limits: what is too large.
         num_threads: objects fetched at the same time; twice as many wait decoded or not, no more.
+        etags: the states of objects on S3 that were indexed, None where unknown; shape (num_media,).
 
     Yields:
         One result a URI, whatever happened to it.
 
     Raises:
-        SourceError: the storage itself fails (no bucket, credentials expired, unreachable after
-            retries): that says nothing of the media, so no status is given and the work stops.
+        SourceError: the storage itself fails (no bucket, credentials expired, unreachable for minutes):
+            that says nothing of the media, so no status is given and the work stops.
     """
     waiting: deque[Future[_Fetched]] = deque()
-    pairs = iter(zip(uris, sizes_bytes, strict=True))
+    media = zip(uris, sizes_bytes, etags or [None] * len(uris), strict=True)
     with ThreadPoolExecutor(max_workers=num_threads, thread_name_prefix="fetch") as pool:
         try:
-            for uri, size_bytes in pairs:
-                waiting.append(pool.submit(_fetch, uri, size_bytes, storage, limits))
+            for uri, size_bytes, etag in media:
+                waiting.append(pool.submit(_fetch, uri, size_bytes, storage, limits, etag))
                 if len(waiting) >= 2 * num_threads:
                     yield _decode(waiting.popleft().result(), preprocessing, limits)
             while waiting:
@@ -128,7 +133,9 @@ def image_columns(loaded: Sequence[LoadedImage]) -> dict[str, pa.Array]:
     }
 
 
-def _fetch(uri: str, size_bytes: int | None, storage: Storage, limits: DecodeLimits) -> _Fetched:
+def _fetch(
+    uri: str, size_bytes: int | None, storage: Storage, limits: DecodeLimits, etag: str | None = None
+) -> _Fetched:
     started = time.perf_counter()
 
     def failed(status: Status, error: str, bytes_read: int = 0) -> _Fetched:
@@ -140,15 +147,18 @@ def _fetch(uri: str, size_bytes: int | None, storage: Storage, limits: DecodeLim
 
     if size_bytes is not None and size_bytes > limits.max_bytes:
         return too_large(size_bytes)
+    version = None
+    if size_bytes is not None and etag is not None:
+        version = ObjectVersion(etag=etag, size_bytes=size_bytes)
     try:
-        data = storage.read_bytes(uri, max_bytes=limits.max_bytes)
+        data = patiently(lambda: storage.read_bytes(uri, max_bytes=limits.max_bytes, version=version))
     except ObjectTooLargeError as problem:
         return too_large(problem.size_bytes)
     except ObjectMissingError as problem:
         return failed(Status.MISSING, str(problem))
     except UnsupportedLocationError as problem:
         return failed(Status.UNSUPPORTED, str(problem))
-    except ObjectDeniedError as problem:
+    except (ObjectDeniedError, ObjectReplacedError) as problem:
         return failed(Status.UNREADABLE, str(problem))
     if size_bytes is not None and len(data) != size_bytes:
         # A score must belong to the image that was indexed.

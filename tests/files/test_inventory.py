@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote_plus
 
 import pyarrow as pa
@@ -28,10 +29,11 @@ OBJECTS = [
     ("pre/", 0, True, False),
     ("prefix/z.jpg", 14, True, False),
 ]
-CSV_SCHEMA = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate"
+CSV_SCHEMA = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, ETag, LastModifiedDate"
 PARQUET_SCHEMA = (
     "message s3.inventory { required binary bucket (STRING); required binary key (STRING); "
-    "optional boolean is_latest; optional boolean is_delete_marker; optional int64 size; }"
+    "optional boolean is_latest; optional boolean is_delete_marker; optional int64 size; "
+    "optional binary e_tag (STRING); }"
 )
 
 
@@ -41,7 +43,16 @@ def csv_data() -> bytes:
     for key, size, latest, marker in OBJECTS:
         name = quote_plus(key, safe="/")
         writer.writerow(
-            ["archive", name, "v", str(latest).lower(), str(marker).lower(), "" if marker else size, "t"]
+            [
+                "archive",
+                name,
+                "v",
+                str(latest).lower(),
+                str(marker).lower(),
+                "" if marker else size,
+                "e1",
+                "t",
+            ]
         )
     return gzip.compress(sink.getvalue().encode())
 
@@ -55,6 +66,7 @@ def parquet_data() -> bytes:
             "is_latest": latest,
             "is_delete_marker": marker,
             "size": size,
+            "e_tag": ["e1"] * len(key),
         }
     )
     sink = io.BytesIO()
@@ -82,7 +94,7 @@ def write_local(root: Path, file_format: str, schema: str, data: bytes) -> Path:
     return path
 
 
-def index(tmp_path: Path, inventory: str, *sources: str) -> tuple[list[tuple[str, str, int]], IndexSummary]:
+def index(tmp_path: Path, inventory: str, *sources: str) -> tuple[list[tuple[Any, ...]], IndexSummary]:
     summary = build_manifest(
         list(sources),
         str(tmp_path / "m"),
@@ -92,7 +104,8 @@ def index(tmp_path: Path, inventory: str, *sources: str) -> tuple[list[tuple[str
         storage=STORAGE,
     )
     table = pa.concat_tables(open_manifest(STORAGE, str(tmp_path / "m")).iter_tables(STORAGE))
-    return [(row["media_id"], row["uri"], row["size_bytes"]) for row in table.to_pylist()], summary
+    names = ("media_id", "uri", "size_bytes", "etag")
+    return [tuple(row[name] for name in names) for row in table.to_pylist()], summary
 
 
 @pytest.mark.parametrize(
@@ -105,8 +118,8 @@ def test_an_inventory_lists_what_is_there_now(
     path = write_local(tmp_path, file_format, schema, data)
     rows, summary = index(tmp_path, str(path), "s3://archive/pre/")
     assert rows == [
-        ("S1/a b+c.jpg", "s3://archive/pre/S1/a b+c.jpg", 11),
-        ("S1/ñ%.JPG", "s3://archive/pre/S1/ñ%.JPG", 12),
+        ("S1/a b+c.jpg", "s3://archive/pre/S1/a b+c.jpg", 11, "e1"),
+        ("S1/ñ%.JPG", "s3://archive/pre/S1/ñ%.JPG", 12, "e1"),
     ]
     assert summary.left_out == {"older version": 1, "delete marker": 1, "folder marker": 1, ".txt": 1}
 

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from blanktrap.core.errors import SourceError
-from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError, split_s3
+from blanktrap.files import s3_reading
+from blanktrap.files.s3 import ObjectDeniedError, ObjectMissingError, StoreUnavailableError, split_s3
 from blanktrap.files.storage import FileEntry, Storage, join, local_path, local_uri
 from tests.files.answering_server import Answer, AnsweringServer, answering_server, refusal
 
@@ -99,7 +100,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that retries would have made, in seconds."""
     made: list[float] = []
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=made.append))
-    monkeypatch.setattr(Storage._get_once_whole.retry, "sleep", made.append)  # type: ignore[attr-defined]
+    monkeypatch.setattr(s3_reading._get_whole.retry, "sleep", made.append)  # type: ignore[attr-defined]
     return made
 
 
@@ -545,7 +546,7 @@ def test_throttling_is_waited_for(server: AnsweringServer, pauses: list[float]) 
 
 def test_throttling_without_end_is_one_line(server: AnsweringServer, pauses: list[float]) -> None:
     server.answer(refusal(503, "SlowDown"))
-    said = line_of(SourceError, lambda: STORAGE.read_bytes(OBJECT))
+    said = line_of(StoreUnavailableError, lambda: STORAGE.read_bytes(OBJECT))
     assert said.startswith(f"{OBJECT}: S3 answered SlowDown")
     assert len(server.requests) == 8
     # Growing pauses: each is drawn from twice the span of the one before.
@@ -563,7 +564,7 @@ def test_body_that_breaks_off_is_fetched_again(server: AnsweringServer, ending: 
 @pytest.mark.parametrize("ending", ["half", "reset"])
 def test_body_that_always_breaks_off_is_one_line(server: AnsweringServer, ending: Any) -> None:
     server.answer(Answer(body=BODY, ending=ending))
-    said = line_of(SourceError, lambda: STORAGE.read_bytes(OBJECT))
+    said = line_of(StoreUnavailableError, lambda: STORAGE.read_bytes(OBJECT))
     assert said.startswith(OBJECT)
     assert len(server.requests) == 6
 
@@ -581,7 +582,7 @@ def test_server_that_sends_no_headers_is_not_retried_twice_over(
 
     # The client has made its own attempts by then, of thirty seconds each.
     aws.setattr(STORAGE.client(), "get_object", time_out)
-    line_of(SourceError, lambda: STORAGE.read_bytes(OBJECT))
+    line_of(StoreUnavailableError, lambda: STORAGE.read_bytes(OBJECT))
     assert len(calls) == 1
 
 
@@ -618,6 +619,19 @@ def test_refusal_is_told_in_one_line(
     acts = READERS | WRITERS | {"delete": lambda uri, _: STORAGE.delete(uri)}
     assert words in line_of(kind, lambda: acts[act](OBJECT, tmp_path))
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("act", ["exists", "open_random", "download"])
+def test_head_without_a_reason_may_be_expired_credentials(
+    server: AnsweringServer, tmp_path: Path, act: str
+) -> None:
+    server.answer(Answer(status=400))
+    acts = READERS | {"exists": lambda uri, _: STORAGE.exists(uri)}
+    said = line_of(SourceError, lambda: acts[act](OBJECT, tmp_path))
+    assert said == (
+        f"S3 refused {OBJECT} without a reason (400), as it does when credentials have expired: renew them "
+        f"and run the same command again"
+    )
 
 
 @pytest.mark.parametrize("act", ["exists", "open_random", "download"])
@@ -688,7 +702,7 @@ def test_endpoint_that_nobody_listens_at_fails_at_once(aws: pytest.MonkeyPatch, 
         port = free.getsockname()[1]
     aws.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
     aws.setenv("AWS_MAX_ATTEMPTS", "2")
-    said = line_of(SourceError, lambda: STORAGE.read_bytes(OBJECT))
+    said = line_of(StoreUnavailableError, lambda: STORAGE.read_bytes(OBJECT))
     assert said.startswith(f"{OBJECT} cannot be reached at http://127.0.0.1:{port} (")
     assert len(pauses) == 1
 

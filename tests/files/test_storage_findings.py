@@ -11,6 +11,7 @@ from blanktrap.core.errors import SourceError
 from blanktrap.files.s3 import (
     ObjectDeniedError,
     ObjectTooLargeError,
+    StoreUnavailableError,
     UnsupportedLocationError,
     split_s3,
 )
@@ -83,14 +84,14 @@ def test_only_a_fault_of_the_file_itself_is_blamed_on_it(
         (400, "KeyTooLongError", ObjectDeniedError),
         (400, "KMS.DisabledException", ObjectDeniedError),
         (405, "MethodNotAllowed", ObjectDeniedError),
-        (400, "KMS.ThrottlingException", SourceError),
-        (400, "RequestTimeout", SourceError),
-        (429, "TooManyRequests", SourceError),
+        (400, "KMS.ThrottlingException", StoreUnavailableError),
+        (400, "RequestTimeout", StoreUnavailableError),
+        (429, "TooManyRequests", StoreUnavailableError),
         (403, "RequestTimeTooSkewed", SourceError),
         (403, "InvalidAccessKeyId", SourceError),
         (404, "NoSuchBucket", SourceError),
-        (500, "InternalError", SourceError),
-        (503, "SlowDown", SourceError),
+        (500, "InternalError", StoreUnavailableError),
+        (503, "SlowDown", StoreUnavailableError),
     ],
 )
 def test_only_a_refusal_of_the_object_itself_is_blamed_on_it(

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ import pytest
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.errors import SourceError
 from blanktrap.core.vocabulary import Status
+from blanktrap.files import patience
 from blanktrap.files.s3 import (
     ObjectDeniedError,
     ObjectMissingError,
     ObjectTooLargeError,
+    StoreUnavailableError,
 )
 from blanktrap.files.storage import Storage
 from blanktrap.vision.decoding import decode_image
@@ -35,7 +38,7 @@ class FakeStorage:
     gate: Callable[[str], object] | None = None
     """Called before each answer; it may wait."""
 
-    def read_bytes(self, uri: str, *, max_bytes: int | None = None) -> bytes:
+    def read_bytes(self, uri: str, *, max_bytes: int | None = None, version: object = None) -> bytes:
         with self.changed:
             self.asked.append(uri)
             self.changed.notify_all()
@@ -184,6 +187,52 @@ def test_file_replaced_since_indexing_is_never_scored(make_jpeg: Draw, change: i
         f"{len(image):,} bytes, {len(image) + change:,} when it was indexed: "
         f"replaced or cut since, index again"
     )
+
+
+def test_object_that_is_another_than_was_indexed_is_never_scored(s3_bucket: str, make_jpeg: Draw) -> None:
+    storage, image = Storage(), make_jpeg(0).ljust(4000, b"\0")
+    uri = f"s3://{s3_bucket}/a.jpg"
+    storage.write_bytes(uri, image)
+    [listed] = storage.client().list_objects_v2(Bucket=s3_bucket)["Contents"]
+    etags = [listed["ETag"].strip('"')]
+
+    def loaded() -> LoadedImage:
+        settings: Any = {"storage": storage, "preprocessing": SMALL, "limits": DecodeLimits()}
+        [one] = load_images([uri], [len(image)], etags=etags, num_threads=1, **settings)
+        return one
+
+    assert loaded().status is Status.OK
+    storage.write_bytes(uri, make_jpeg(1).ljust(4000, b"\0"))
+    one = loaded()
+    assert (one.status, one.image) == (Status.UNREADABLE, None)
+    assert "was replaced since it was indexed" in (one.error or "")
+
+
+def test_storage_that_is_away_for_a_while_is_waited_for(
+    make_jpeg: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=pauses.append))
+    image = make_jpeg()
+    storage = FakeStorage(files={"a": StoreUnavailableError("S3 answered SlowDown")})
+
+    def come_back(_: str) -> None:
+        if len(storage.asked) == 12:
+            storage.files["a"] = image
+
+    storage.gate = come_back
+    [loaded] = load(storage, ["a"])
+    assert loaded.status is Status.OK
+    assert len(storage.asked) == 12
+    assert len(pauses) == 11
+    assert max(pauses) <= 20
+
+
+def test_storage_that_stays_away_stops_the_work(make_jpeg: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.0)
+    storage = FakeStorage(files={"a": StoreUnavailableError("S3 answered SlowDown")})
+    with pytest.raises(StoreUnavailableError, match="SlowDown"):
+        list(load(storage, ["a"]))
 
 
 def test_bytes_read_are_what_came_over_the_wire(make_jpeg: Draw) -> None:
