@@ -1,7 +1,7 @@
 """A local S3 server (moto) in a process of its own: prints its port, then serves until it is ended.
 
-`python benchmarks/s3_server.py [NUM_KEYS [LATENCY_MS]]` puts small objects of a camera-trap layout into
-the bucket `archive`, and waits that long before each answer. Benchmarks and tests start it.
+`python benchmarks/s3_server.py [NUM_KEYS [LATENCY_MS [ADDRESS]]]` puts small objects of a camera-trap layout
+into the bucket `archive`, and waits that long before each answer. Benchmarks and tests start it.
 """
 
 import logging
@@ -46,8 +46,8 @@ class S3Server:
         return float(times.user + times.system)
 
 
-def serve(num_keys: int, latency_s: float) -> None:
-    """Serve on a free port of 127.0.0.1; port 0 lets the system choose, so that two never meet."""
+def serve(num_keys: int, latency_s: float, address: str) -> None:
+    """Serve on a free port of an address of this machine; port 0 lets the system choose: two never meet."""
     from moto.s3.models import s3_backends
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
@@ -66,11 +66,13 @@ def serve(num_keys: int, latency_s: float) -> None:
         answer: Iterable[bytes] = application(environ, start_response)
         return answer
 
-    server = make_server("127.0.0.1", 0, delayed if latency_s else application, threaded=True)
+    server = make_server(address, 0, delayed if latency_s else application, threaded=True)
     sys.stdout.write(f"{server.server_port}\n")
     sys.stdout.flush()
     server.serve_forever()
 
 
 if __name__ == "__main__":
-    serve(int((sys.argv[1:2] or ["0"])[0]), float((sys.argv[2:3] or ["0"])[0]) / 1000)
+    defaults = ["0", "0", "127.0.0.1"]
+    num_keys, latency_ms, address = [*sys.argv[1:], *defaults[len(sys.argv) - 1 :]]
+    serve(int(num_keys), float(latency_ms) / 1000, address)
