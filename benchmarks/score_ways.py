@@ -37,29 +37,25 @@ def images_of(folder: Path) -> list[Path]:
     return sorted((folder / "images").glob("*.JPG"))
 
 
-def prepare(folder: Path) -> dict[str, Any]:
-    """Write a checkpoint with random weights, and the manifests."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def save_random_model(folder: Path, *, width_px: int, height_px: int) -> None:
+    """Write a checkpoint with random weights."""
     import torch
 
-    from blanktrap.core.config import IndexConfig, Preprocessing, TrainConfig
+    from blanktrap.core.config import Preprocessing, TrainConfig
     from blanktrap.core.evaluation.model_facts import ModelFacts
     from blanktrap.core.model_card import ValidationFigures
-    from blanktrap.files.indexing import build_manifest
     from blanktrap.files.storage import Storage
     from blanktrap.vision.checkpoints import save_checkpoint
     from blanktrap.vision.network import build_network
 
-    for name in ("model", "manifest"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     torch.manual_seed(0)
     save_checkpoint(
         Storage(),
-        str(folder / "model"),
+        str(folder),
         build_network("none"),
         config=TrainConfig(
-            weights="none", preprocessing=Preprocessing(width_px=WIDTH_PX, height_px=HEIGHT_PX)
+            weights="none", preprocessing=Preprocessing(width_px=width_px, height_px=height_px)
         ),
         manifest_digest="sha256:none",
         training_locations=(),
@@ -78,6 +74,19 @@ def prepare(folder: Path) -> dict[str, Any]:
             recommended_cutoff=0.5,
         ),
     )
+
+
+def prepare(folder: Path) -> dict[str, Any]:
+    """Write a checkpoint with random weights, and the manifests."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from blanktrap.core.config import IndexConfig
+    from blanktrap.files.indexing import build_manifest
+    from blanktrap.files.storage import Storage
+
+    shutil.rmtree(folder / "manifest", ignore_errors=True)
+    save_random_model(folder / "model", width_px=WIDTH_PX, height_px=HEIGHT_PX)
     build_manifest(
         [str(folder / "images")],
         str(folder / "manifest"),

@@ -313,7 +313,10 @@ def test_the_move_from_folder_to_s3_keeps_ids_labels_and_order(
     settings = {"path_pattern": "{location}/{deployment}/{}", "read_exif": True}
     local, _ = index([str(archive)], tmp_path / "m", **settings)
     remote, summary = index([f"s3://{s3_bucket}/pre"], f"s3://{s3_bucket}/manifest", **settings)
-    assert [{**row, "uri": ""} for row in local] == [{**row, "uri": ""} for row in remote]
+    assert {row["etag"] for row in local} == {None}
+    assert all(len(row["etag"]) == 32 for row in remote)
+    of_place = {"uri": "", "etag": ""}
+    assert [{**row, **of_place} for row in local] == [{**row, **of_place} for row in remote]
     assert sorted(column(remote, "media_id")) == sorted(names)
     assert summary.left_out == {".txt": 1, ".002": 1, "folder marker": 1}
     assert all(STORAGE.read_bytes(row["uri"]) for row in remote)
