@@ -47,6 +47,8 @@ class FaultyProxy:
     """Requests by the fault that they met."""
     whole_gets: Counter[str] = field(default_factory=Counter)
     """Objects whose whole body was sent, by `/bucket/key`."""
+    spell: int = 0
+    """How often it was told what befalls: an answer that stalled into the next spell does not count there."""
     _seen: int = 0
     _chance: random.Random = field(default_factory=lambda: random.Random(0))
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -60,6 +62,7 @@ class FaultyProxy:
         """From now on, and count anew."""
         with self._lock:
             self.fault, self._seen, self._chance = fault, 0, random.Random(0)
+            self.spell += 1
             self.befallen.clear()
             self.whole_gets.clear()
 
@@ -75,9 +78,10 @@ class FaultyProxy:
             self.befallen[fault.kind] += 1
             return fault
 
-    def count(self, target: str) -> None:
+    def count(self, target: str, spell: int) -> None:
         with self._lock:
-            self.whole_gets[unquote(target)] += 1
+            if spell == self.spell:
+                self.whole_gets[unquote(target)] += 1
 
 
 @contextmanager
@@ -107,7 +111,7 @@ def _handler_for(state: FaultyProxy) -> type[BaseHTTPRequestHandler]:
         def pass_on(self) -> None:
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             is_object = self.command == "GET" and "?" not in self.path and self.path.count("/") > 1
-            fault = state.draw(has_body=is_object)
+            spell, fault = state.spell, state.draw(has_body=is_object)
             if fault is not None and fault.kind in _ANSWERS:
                 status, code = _ANSWERS[fault.kind]
                 body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>No.</Message></Error>"
@@ -126,7 +130,7 @@ def _handler_for(state: FaultyProxy) -> type[BaseHTTPRequestHandler]:
                 fault = None
             self.reply(answer.status, kept, body, fault)
             if is_object and answer.status == 200 and (fault is None or fault.kind == "stall"):
-                state.count(self.path)
+                state.count(self.path, spell)
 
         def reply(self, status: int, headers: dict[str, str], body: bytes, fault: Fault | None) -> None:
             half = body[: len(body) // 2]
@@ -140,16 +144,19 @@ def _handler_for(state: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             if self.command == "HEAD":
                 return
-            # The other end may have gone in a stall.
+            # The other end may have gone, in a stall or because its work was stopped.
             with suppress(ConnectionError):
-                if fault is None:
-                    self.wfile.write(body)
-                    return
-                self.wfile.write(half)
-                if fault.kind == "stall":
-                    state._end.wait(fault.stall_s)
-                    self.wfile.write(body[len(half) :])
-                    return
+                self.send_body(body, half, fault)
+
+        def send_body(self, body: bytes, half: bytes, fault: Fault | None) -> None:
+            if fault is None:
+                self.wfile.write(body)
+                return
+            self.wfile.write(half)
+            if fault.kind == "stall":
+                state._end.wait(fault.stall_s)
+                self.wfile.write(body[len(half) :])
+                return
             if fault.kind == "reset":
                 # Closing a socket that lingers for no time sends a reset instead of an orderly end.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

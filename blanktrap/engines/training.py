@@ -28,7 +28,7 @@ from ray.train import (
     TrainingFailedError,
     UserCallback,
 )
-from ray.train.torch import TorchConfig, TorchTrainer
+from ray.train.torch import TorchTrainer
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from blanktrap.core.config import Preprocessing, TrainConfig, WorkersConfig
@@ -36,6 +36,7 @@ from blanktrap.core.errors import EngineError
 from blanktrap.core.training_record import EpochRecord
 from blanktrap.engines.cluster import ClusterResources, connected
 from blanktrap.engines.failures import our_error, plain_error
+from blanktrap.engines.process_group import HostsTorchConfig
 from blanktrap.engines.streaming import batch_bytes, decoder_on_ray
 from blanktrap.engines.training_board import Board
 from blanktrap.engines.training_worker import Task, train_worker
@@ -179,7 +180,7 @@ class OnRay(AbstractContextManager["OnRay"]):
         return TorchTrainer(
             train_worker,
             train_loop_config={"task": task},
-            torch_config=TorchConfig(backend="nccl" if workers.use_gpu else "gloo"),
+            torch_config=HostsTorchConfig(backend="nccl" if workers.use_gpu else "gloo"),
             scaling_config=ScalingConfig(**scaling),
             run_config=RunConfig(
                 name="training",

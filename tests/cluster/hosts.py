@@ -108,11 +108,9 @@ def hosts(*names: str) -> Iterator[list[Host]]:
 
 
 def _wire(host: Host, bridge: str, *, gateway: str) -> None:
-    # What names this machine in /etc/hosts is another address; on each host it is the host's own.
+    # As Debian and Ubuntu have it: by its own name a host finds only itself.
     _settings_of(host).mkdir(parents=True, exist_ok=True)
-    (_settings_of(host) / "hosts").write_text(
-        f"127.0.0.1 localhost\n{host.address} {os.uname().nodename} {host.name}\n"
-    )
+    (_settings_of(host) / "hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {os.uname().nodename}\n")
     _ip("netns", "add", host.name)
     _ip("link", "add", host.link, "type", "veth", "peer", "name", "eth0", "netns", host.name)
     _ip("link", "set", host.link, "master", bridge)
