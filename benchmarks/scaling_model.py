@@ -35,6 +35,16 @@ KEYS_PER_PAGE = 1000
 BATCH_SIZE = 32
 FETCH_THREADS = 8
 WRITERS = 4
+HELPER = "c7i.4xlarge"
+MIXES = (
+    ("g4dn.xlarge", 0),
+    ("g6.xlarge", 0),
+    ("g6.xlarge", 1),
+    ("g6.4xlarge", 0),
+    ("c7i.4xlarge", 0),
+    ("c7a.4xlarge", 0),
+)
+"""Machines that are compared, and how many decoding ones each has beside it."""
 CHUNKS_AHEAD = 2
 """Decoded chunks that a GPU's machine holds: what Ray Data's share of the object store lets wait."""
 
@@ -68,6 +78,8 @@ class Machine:
     """Of a core, or of the GPU where there is one."""
     has_gpu: bool
     bytes_per_s: float
+    bytes_per_image: float
+    """That come to it over the network: files, and pixels that other machines decoded for its GPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +88,6 @@ class Setting:
 
     machine: Machine
     num_machines: int
-    mean_bytes: float
     num_prefixes: int
     chunk_size: int = 1024
     costs: Costs = field(default_factory=Costs)
@@ -89,6 +100,8 @@ class Outcome:
     images_per_s: float
     busy: dict[str, float]
     """Share of the time, by resource."""
+    waiting: float
+    """Share of the cores' time in which they wait for room in the object store."""
 
     @property
     def bottleneck(self) -> str:
@@ -127,8 +140,9 @@ class Simulation:
         self._cores = [Server(machine.num_cores) for _ in range(setting.num_machines)]
         self._waiting = [0] * setting.num_machines
         """Decoded chunks before each GPU."""
-        self._idle: list[list[int]] = [[] for _ in range(setting.num_machines)]
-        """Cores that wait for room in the object store."""
+        self._idle: list[list[float]] = [[] for _ in range(setting.num_machines)]
+        """Since when cores wait for room in the object store."""
+        self._waited_s = 0.0
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = itertools.count()
         self._left = 0
@@ -140,7 +154,7 @@ class Simulation:
     def run(self, num_chunks: int) -> Outcome:
         """Score so many chunks; the first and the last tenth are not counted in the speed."""
         self._left = num_chunks
-        cores = max(1, round(self._setting.machine.num_cores))
+        cores = round(self._setting.machine.num_cores)
         for machine in range(self._setting.num_machines):
             for _ in range(cores):
                 self._at(0.0, lambda now, machine=machine: self._begin(now, machine))
@@ -150,7 +164,11 @@ class Simulation:
         done = sorted(self._done)
         first, last = len(done) // 10, len(done) - len(done) // 10 - 1
         images = (last - first) * self._setting.chunk_size
-        return Outcome(images_per_s=images / (done[last] - done[first]), busy=self._busy(done[-1]))
+        return Outcome(
+            images_per_s=images / (done[last] - done[first]),
+            busy=self._busy(done[-1]),
+            waiting=self._waited_s / (done[-1] * cores * self._setting.num_machines),
+        )
 
     def _at(self, when: float, happen: Callable[[float], None]) -> None:
         heapq.heappush(self._events, (when, next(self._order), happen))
@@ -160,14 +178,15 @@ class Simulation:
         if not self._left:
             return
         if self._setting.machine.has_gpu and self._waiting[machine] > CHUNKS_AHEAD:
-            self._idle[machine].append(1)
+            self._idle[machine].append(now)
             return
         self._left -= 1
         setting, size = self._setting, self._setting.chunk_size
         handed = self._driver.take(now, size / BATCH_SIZE * setting.costs.driver_s)
         limit = setting.num_prefixes * S3_GETS_PER_S_PER_PREFIX
         answered = self._s3.take(handed, size / limit)
-        there = self._network[machine].take(answered, size * setting.mean_bytes / setting.machine.bytes_per_s)
+        transfer_s = size * setting.machine.bytes_per_image / setting.machine.bytes_per_s
+        there = self._network[machine].take(answered, transfer_s)
         # Bytes come while the core is at work: it ends when both have.
         decoded = max(there, self._cores[machine].take(handed, self._core_s))
         self._at(decoded, lambda now: self._decoded(now, machine))
@@ -186,7 +205,7 @@ class Simulation:
         self._waiting[machine] -= 1
         self._write(now)
         if self._idle[machine]:
-            self._idle[machine].pop()
+            self._waited_s += now - self._idle[machine].pop()
             self._begin(now, machine)
 
     def _write(self, now: float) -> None:
@@ -209,12 +228,18 @@ class Simulation:
 
 def simulate(setting: Setting) -> Outcome:
     """The steady speed of a setting."""
-    slots = setting.num_machines * max(1, round(setting.machine.num_cores))
+    slots = setting.num_machines * round(setting.machine.num_cores)
     return Simulation(setting).run(max(200, 20 * slots))
 
 
-def machine_of(instance: InstanceType, workload: Workload) -> Machine:
-    """A machine of the price table, in the middle of what the table of speeds gives for it."""
+def machine_of(instance: InstanceType, workload: Workload, *, helpers: int = 0) -> Machine:
+    """A machine of the price table, in the middle of what the table of speeds gives for it.
+
+    Args:
+        instance: the machine.
+        workload: what is scored.
+        helpers: machines without a GPU (`HELPER`) that decode for it; pixels then come over its network.
+    """
 
     def middle(low_high: tuple[float, float]) -> float:
         return (low_high[0] * low_high[1]) ** 0.5
@@ -224,12 +249,15 @@ def machine_of(instance: InstanceType, workload: Workload) -> Machine:
         if instance.gpu
         else middle(CPU_IMAGES_PER_S[instance.inference]) / workload.inference_scale()
     )
+    num_cores = instance.num_vcpus + helpers * INSTANCE_TYPES[HELPER].num_vcpus
+    from_others = 1.0 - instance.num_vcpus / num_cores
     return Machine(
-        num_cores=instance.num_vcpus,
+        num_cores=num_cores,
         decode_s=middle(workload.decode_s()),
         infer_s=1.0 / per_s,
         has_gpu=instance.gpu is not None,
         bytes_per_s=middle(instance.network_gbit_per_s) * 1e9 / 8.0,
+        bytes_per_image=(1.0 - from_others) * workload.mean_bytes + from_others * 3.0 * workload.input_px,
     )
 
 
@@ -238,31 +266,42 @@ class Row:
     """One line of the table."""
 
     instance: str
+    helpers: int
+    """Machines that decode for each."""
     num_machines: int
     images_per_s: float
     bottleneck: str
+    waiting: float
     listing_hours: float
     hours: float
     usd: float
 
+    def name(self) -> str:
+        return f"{self.instance} and {self.helpers} {HELPER}" if self.helpers else self.instance
 
-def predict(name: str, num_machines: int, workload: Workload, num_prefixes: int) -> Row:
+    def text(self) -> str:
+        return f"{self.num_machines} of {self.name()}, {self.hours:,.1f} hours, {self.usd:,.0f} USD"
+
+
+def predict(name: str, num_machines: int, workload: Workload, num_prefixes: int, *, helpers: int = 0) -> Row:
     """What an archive takes on so many spot machines of a type and a head, in the middle of the prices."""
     instance, costs = INSTANCE_TYPES[name], Costs()
     setting = Setting(
-        machine=machine_of(instance, workload),
+        machine=machine_of(instance, workload, helpers=helpers),
         num_machines=num_machines,
-        mean_bytes=workload.mean_bytes,
         num_prefixes=num_prefixes,
     )
     outcome = simulate(setting)
     hours = workload.num_media / outcome.images_per_s / 3600.0
     listing_s = workload.num_media / KEYS_PER_PAGE * costs.list_page_s / LIST_PAGES_AT_ONCE
-    low, high = instance.usd_range("spot")
-    machines_usd = hours * (num_machines * (low + high) / 2 + INSTANCE_TYPES[HEAD_TYPE].usd_per_hour)
+    usd_per_hour = sum(instance.usd_range("spot")) / 2
+    usd_per_hour += helpers * sum(INSTANCE_TYPES[HELPER].usd_range("spot")) / 2
+    machines_usd = hours * (num_machines * usd_per_hour + INSTANCE_TYPES[HEAD_TYPE].usd_per_hour)
     requests_usd = workload.num_media * (S3_USD_PER_GET + S3_USD_PER_PUT / setting.chunk_size)
     return Row(
         instance=name,
+        helpers=helpers,
+        waiting=outcome.waiting,
         num_machines=num_machines,
         images_per_s=outcome.images_per_s,
         bottleneck=outcome.bottleneck,
@@ -276,25 +315,23 @@ def print_tables(mean_bytes: float, num_prefixes: int) -> None:
     """Ten million and a billion images, on growing numbers of machines of each type."""
     for num_media, counts in ((10_000_000, (1, 4, 16, 64)), (1_000_000_000, (16, 64, 256, 1024))):
         workload = Workload(num_media=num_media, mean_bytes=mean_bytes)
-        print(f"\n{num_media:,} images of {mean_bytes / 1e6:g} MB under {num_prefixes} prefixes, spot:")
-        print("| machine | machines | images/s | bounded by | listing, h | scoring, h | USD |")
-        print("| --- | --- | --- | --- | --- | --- | --- |")
+        print(f"\n{num_media:,} images of {mean_bytes / 1e6:g} MB, prefixes: {num_prefixes}, spot\n")
+        print("| machine | how many | images/s | bounded by | cores wait | listing, h | scoring, h | USD |")
+        print("| --- | --- | --- | --- | --- | --- | --- | --- |")
         rows = [
-            predict(name, count, workload, num_prefixes)
-            for name in ("g4dn.xlarge", "g6.xlarge", "g6.4xlarge", "c7i.4xlarge", "c7a.4xlarge")
+            predict(name, count, workload, num_prefixes, helpers=helpers)
+            for name, helpers in MIXES
             for count in counts
         ]
         for row in rows:
             print(
-                f"| {row.instance} | {row.num_machines:,} | {row.images_per_s:,.0f} | {row.bottleneck} | "
-                f"{row.listing_hours:.1f} | {row.hours:,.1f} | {row.usd:,.0f} |"
+                f"| {row.name()} | {row.num_machines:,} | {row.images_per_s:,.0f} | {row.bottleneck} | "
+                f"{100 * row.waiting:.0f} % | {row.listing_hours:.1f} | {row.hours:,.1f} | {row.usd:,.0f} |"
             )
-        cheapest = min(rows, key=lambda row: row.usd)
-        quick = min((row for row in rows if row.hours <= 24.0), key=lambda row: row.usd, default=None)
-        print(f"cheapest: {cheapest.num_machines} x {cheapest.instance}, {cheapest.usd:,.0f} USD", end="")
-        print(
-            f"; within a day: {quick.num_machines} x {quick.instance}, {quick.usd:,.0f} USD" if quick else ""
-        )
+        print(f"\ncheapest: {min(rows, key=lambda row: row.usd).text()}")
+        quick = [row for row in rows if row.listing_hours + row.hours <= 24.0]
+        if quick:
+            print(f"cheapest within a day: {min(quick, key=lambda row: row.usd).text()}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,13 +353,13 @@ class Measured:
             infer_s=self.infer_s,
             has_gpu=False,
             bytes_per_s=1e9,
+            bytes_per_image=0.0,
         )
         # The driver shares the cores here: its part is in `engine_s`.
         costs = replace(Costs(), engine_s=self.engine_s, fetch_s=0.0, driver_s=0.0, write_s=0.01)
         setting = Setting(
             machine=machine,
             num_machines=1,
-            mean_bytes=0.0,
             num_prefixes=1000,
             chunk_size=chunk_size,
             costs=costs,
