@@ -11,6 +11,7 @@ and what an earlier run left of later epochs goes.
 import re
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -57,6 +58,24 @@ def log_epoch(storage: Storage, location: str, record: EpochRecord) -> None:
     pq.write_table(table, sink)
     storage.write_bytes(join(location, TRAINING_NAME), sink.getvalue().to_pybytes())
     _write_events(storage, join(location, TENSORBOARD), record)
+
+
+def complete_log(storage: Storage, location: str, records: Sequence[EpochRecord]) -> None:
+    """Write down the epochs that a driver did not live to write: their state stood before their row did.
+
+    Args:
+        storage: writes them.
+        location: the checkpoint's folder.
+        records: all epochs of the run, in order. One that is written down already is left as it is.
+
+    Raises:
+        SourceError: as `log_epoch`.
+    """
+    log = read_training_log(storage, location)
+    written = set() if log is None else set(log.column("epoch").to_pylist())
+    first = next((place for place, record in enumerate(records) if record.epoch not in written), len(records))
+    for record in records[first:]:
+        log_epoch(storage, location, record)
 
 
 def read_training_log(storage: Storage, location: str) -> pa.Table | None:

@@ -12,7 +12,7 @@ from tensorboardX.proto.event_pb2 import Event
 from blanktrap.core.errors import SourceError
 from blanktrap.core.training_record import TRAINING_SCHEMA, records_table
 from blanktrap.files.storage import Storage
-from blanktrap.files.training_logs import TENSORBOARD, log_epoch, read_training_log, scalars_of
+from blanktrap.files.training_logs import TENSORBOARD, complete_log, log_epoch, read_training_log, scalars_of
 from tests.core.cards import make_record
 
 STORAGE = Storage()
@@ -72,6 +72,17 @@ def test_an_epoch_done_again_replaces_what_followed(tmp_path: Path) -> None:
     log_epoch(STORAGE, str(tmp_path), again)
     assert read_training_log(STORAGE, str(tmp_path)).equals(records_table([make_record(), again]))
     assert [path.name[-6:] for path in sorted((tmp_path / TENSORBOARD).iterdir())] == ["000001", "000002"]
+
+
+def test_epochs_that_a_killed_driver_did_not_write_are_written(tmp_path: Path) -> None:
+    records = [make_record(epoch=epoch, train_loss=1 / epoch) for epoch in (1, 2, 3)]
+    for written in ((), records[:1], records[2:], records):
+        folder = str(tmp_path / str(len(written) * 10 + (written[0].epoch if written else 0)))
+        for record in written:
+            log_epoch(STORAGE, folder, record)
+        complete_log(STORAGE, folder, records)
+        assert read_training_log(STORAGE, folder).equals(records_table(records))
+        assert len(list((Path(folder) / TENSORBOARD).iterdir())) == 3
 
 
 def test_other_files_of_tensorboard_are_left_alone(tmp_path: Path) -> None:

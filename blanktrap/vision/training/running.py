@@ -19,7 +19,7 @@ from blanktrap.core.model_card import CARD_NAME, WEIGHTS_NAME, ModelCard
 from blanktrap.core.training_record import EpochRecord
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.storage import Storage, join
-from blanktrap.files.training_logs import log_epoch
+from blanktrap.files.training_logs import complete_log, log_epoch
 from blanktrap.vision.checkpoints import refuse_existing
 from blanktrap.vision.labelled_media import LabelledMedia
 from blanktrap.vision.pixel_cache import PixelCache, remove_cache, temporary_cache
@@ -166,6 +166,7 @@ def train_media(
         ) from problem
     state = run.load_state()
     if state is not None:
+        complete_log(storage, out, state.records)
         summary = finish_training(
             state, media, config, out, storage, manifest_digest=manifest_digest, earlier=earlier
         )
