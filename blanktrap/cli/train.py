@@ -205,8 +205,11 @@ def _train(
     from blanktrap.vision.cross_validation import cross_validate
     from blanktrap.vision.training.running import run_location, train
 
-    with ProgressLine() as line, OnRay(workers, storage, run=run_location(out, workers)) as launcher:
-        line.show("reading the manifest and starting Ray")  # seconds in which nothing else is said
+    run = run_location(out, workers)
+    with (
+        ProgressLine() as line,
+        OnRay(workers, storage, run=run, on_start=lambda: line.show("starting Ray")) as launcher,
+    ):
         if settings.num_folds is not None:
             return cross_validate(
                 opened, out, settings, storage, launcher, workers=workers, on_progress=line.show

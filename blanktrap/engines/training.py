@@ -69,15 +69,23 @@ _RAY_TRAIN = {
 class OnRay(AbstractContextManager["OnRay"]):
     """Launches runs on Ray Train; Ray starts with the first of them and ends with the block."""
 
-    def __init__(self, workers: WorkersConfig, storage: Storage, *, run: str) -> None:
+    def __init__(
+        self,
+        workers: WorkersConfig,
+        storage: Storage,
+        *,
+        run: str,
+        on_start: Callable[[], None] = lambda: None,
+    ) -> None:
         """Prepare to launch; nothing is started yet.
 
         Args:
             workers: how many, on what, and where decoded images are kept.
             storage: the door to the bytes.
             run: names the runs of this block, so that a temporary cache is found again after a `kill -9`.
+            on_start: called before Ray starts, which takes some seconds.
         """
-        self._workers, self._storage = workers, storage
+        self._workers, self._storage, self._on_start = workers, storage, on_start
         self._is_temporary = workers.cache is None
         run = run if is_s3(run) else os.path.abspath(run)
         self._cache = os.path.abspath(workers.cache) if workers.cache else str(temporary_cache(run))
@@ -139,6 +147,7 @@ class OnRay(AbstractContextManager["OnRay"]):
         if self._cluster is None:
             for name, value in _RAY_TRAIN.items():
                 os.environ.setdefault(name, value)
+            self._on_start()
             store_bytes = max(_STORE_BYTES, 24 * batch_bytes(preprocessing))
             self._cluster = self._stack.enter_context(connected(object_store_bytes=store_bytes))
             if self._is_temporary:
