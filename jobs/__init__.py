@@ -1,4 +1,4 @@
 """Entry points for `ray job submit`, one a job; each takes the options of the command of its name.
 
-`select` has none and needs no cluster: a file `select.py` here would hide Python's own module.
+Each takes this folder off the path before it imports anything that could want Python's own `select`.
 """

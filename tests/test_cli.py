@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import runpy
 import subprocess
@@ -54,7 +55,7 @@ FLAGS = {
     "--dry-run --undo --allow-incomplete --no-sign-request",
     "demo": "--out --images --locations --difficulty --num-epochs --seed",
     "dashboard": "--address --port --password --no-sign-request",
-}
+    "submit": "--address --name --gpus --ship --wait --no-wait --status --stop --list",}
 Capture = pytest.CaptureFixture[str]
 
 
@@ -164,7 +165,7 @@ def test_version_is_the_packages(capsys: Capture) -> None:
     assert capsys.readouterr().out == f"blanktrap {blanktrap.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["index", "train", "score", "evaluate", "export"])
+@pytest.mark.parametrize("command", ["index", "select", "train", "score", "evaluate", "export"])
 def test_job_takes_the_options_of_the_command_of_its_name(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
@@ -181,6 +182,20 @@ def test_every_job_is_a_command() -> None:
     names = {path.stem for path in (ROOT / "jobs").glob("[a-z]*.py")}
     assert names
     assert names <= set(FLAGS)
+
+
+def test_jobs_beside_a_select_find_pythons_own(tmp_path: Path) -> None:
+    for command in ("select", "score"):
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "jobs" / f"{command}.py"), "--help"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        assert done.stdout.startswith(f"Usage: blanktrap {command} ")
 
 
 @pytest.mark.parametrize("start", [["jobs/score.py"], ["-m", "blanktrap", "score"]])
@@ -209,6 +224,15 @@ def test_process_of_its_own_ends_with_the_same_code(tmp_path: Path, start: list[
         ("train --out o", "missing MANIFEST"),
         ("train m --describe o", "give --describe MODEL alone"),
         ("index folder --out", "--out"),
+        ("submit", "give one of COMMAND, --status NAME, --stop NAME, --list"),
+        ("submit --list --status a", "give one of COMMAND"),
+        ("submit demo", "demo cannot be submitted: index, select, train, score, evaluate, export can"),
+        ("submit score /m --modell n", "--modell"),
+        ("submit score m --model /n --out /o", "m is relative"),
+        ("submit index a=b --out /o", "b is relative"),
+        ("submit --name a/b score /m --model /n --out /o", "--name: must be up to 80 letters"),
+        ("submit --gpus 2 export /s --format csv --out /o", "export uses none"),
+        ("submit --address 127.0.0.1:6379 --list", "--address 127.0.0.1:6379: expected the address"),
         ("explain", "MODEL"),
         ("explain m photos", "--out"),
         ("explain m --out o", "--scores"),

@@ -15,6 +15,7 @@ from blanktrap.cli import (
     score,
     select,
     separate,
+    submit,
     suggest,
     train,
 )
@@ -38,5 +39,7 @@ for command in (
     dashboard.dashboard,
 ):
     app.command()(command)
+# What follows the command to submit is that command's.
+app.command(context_settings={"allow_interspersed_args": False})(submit.submit)
 
 __all__ = ["main"]

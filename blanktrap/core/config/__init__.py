@@ -19,6 +19,7 @@ from blanktrap.core.config.index import IndexConfig
 from blanktrap.core.config.score import DecodeLimits, Precision, ScoreConfig
 from blanktrap.core.config.select import SelectConfig
 from blanktrap.core.config.separate import LinkKind, SeparateConfig, SeparateMode, SidecarNaming
+from blanktrap.core.config.submit import Shipment, SubmitConfig
 from blanktrap.core.config.suggest import SuggestConfig
 from blanktrap.core.config.train import (
     NUM_COLOURS,
@@ -60,7 +61,9 @@ __all__ = [
     "SeparateConfig",
     "SeparateMode",
     "Share",
+    "Shipment",
     "SidecarNaming",
+    "SubmitConfig",
     "SuggestConfig",
     "TrainConfig",
     "WorkersConfig",
