@@ -55,7 +55,9 @@ FLAGS = {
     "--dry-run --undo --allow-incomplete --no-sign-request",
     "demo": "--out --images --locations --difficulty --num-epochs --seed",
     "dashboard": "--address --port --password --no-sign-request",
-    "submit": "--address --name --gpus --ship --wait --no-wait --status --stop --list",}
+    "plan": "--model --instances --machines --within-hours --chunk-size --took --no-sign-request",
+    "submit": "--address --name --gpus --ship --wait --no-wait --status --stop --list",
+}
 Capture = pytest.CaptureFixture[str]
 
 
@@ -224,6 +226,10 @@ def test_process_of_its_own_ends_with_the_same_code(tmp_path: Path, start: list[
         ("train --out o", "missing MANIFEST"),
         ("train m --describe o", "give --describe MODEL alone"),
         ("index folder --out", "--out"),
+        ("plan m --instances g6.xlarge:spo", "--instances g6.xlarge:spo: expected spot or on-demand"),
+        ("plan m --instances g99.huge", "--instances: no price and speed are known of g99.huge"),
+        ("plan m --machines 0", "--machines: input should be greater than or equal to 1"),
+        ("plan m --took s", "--took wants one --instances"),
         ("submit", "give one of COMMAND, --status NAME, --stop NAME, --list"),
         ("submit --list --status a", "give one of COMMAND"),
         ("submit demo", "demo cannot be submitted: index, select, train, score, evaluate, export can"),

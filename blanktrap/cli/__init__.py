@@ -12,6 +12,7 @@ from blanktrap.cli import (
     explain,
     export,
     index,
+    plan,
     score,
     select,
     separate,
@@ -37,6 +38,7 @@ for command in (
     separate.separate,
     demo.demo,
     dashboard.dashboard,
+    plan.plan,
 ):
     app.command()(command)
 # What follows the command to submit is that command's.

@@ -16,6 +16,7 @@ from blanktrap.core.config.evaluate import EvaluateConfig
 from blanktrap.core.config.explain import ExplainConfig
 from blanktrap.core.config.export import ExportConfig, ExportFormatName
 from blanktrap.core.config.index import IndexConfig
+from blanktrap.core.config.plan import InstanceChoice, PlanConfig
 from blanktrap.core.config.score import DecodeLimits, Precision, ScoreConfig
 from blanktrap.core.config.select import SelectConfig
 from blanktrap.core.config.separate import LinkKind, SeparateConfig, SeparateMode, SidecarNaming
@@ -53,7 +54,9 @@ __all__ = [
     "ExportFormatName",
     "Frames",
     "IndexConfig",
+    "InstanceChoice",
     "LinkKind",
+    "PlanConfig",
     "Precision",
     "Preprocessing",
     "ScoreConfig",

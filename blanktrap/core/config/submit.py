@@ -14,7 +14,7 @@ class SubmitConfig(Config):
     """`blanktrap submit`: how a command is run on a cluster."""
 
     name: str | None = None
-    """What the run is called: up to 80 letters, digits, - and _; None: command and digest of its arguments."""
+    """What the run is called: up to 80 letters, digits, - and _; None: command and digest of arguments."""
     gpus: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """GPUs that score and train may take; None: what the command's own flags say."""
     ship: Shipment = "auto"
