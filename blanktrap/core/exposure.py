@@ -71,6 +71,16 @@ def grade_exposure(histogram: ArrayLike) -> Exposure:
     return Exposure(grade=grade, underexposed=float(shares[: DARK_LEVEL + 1].sum()), overexposed=white)
 
 
+def mean_level(histogram: ArrayLike) -> float:
+    """Mean luminance in [0, 1], of a histogram as `grade_exposure` takes.
+
+    Raises:
+        ValueError: as `grade_exposure`.
+    """
+    counts = _checked(histogram)
+    return float(counts @ np.arange(NUM_LEVELS) / counts.sum() / (NUM_LEVELS - 1))
+
+
 def gamma_for(histogram: ArrayLike) -> float:
     """The power of values in [0, 1] that brings a badly exposed photograph to mid-grey.
 

@@ -71,6 +71,10 @@ SCORES_SCHEMA = pa.schema(
     metadata={"blanktrap.scores_version": str(SCORES_VERSION)},
 )
 
+# What scoring writes behind the contract's columns: a grade of `core.exposure`, null where there is no image.
+# Runs from before it have none.
+EXPOSURE = pa.field("exposure", pa.string())
+
 # What `score --embeddings` writes behind the contract's columns: what the network makes of an image before
 # its last layer, null where there is no score. A kilobyte a media: who does not need it does not read it.
 NUM_FEATURES = 512

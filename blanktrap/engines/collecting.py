@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from blanktrap.core.schemas import EMBEDDING, SCORES_SCHEMA
+from blanktrap.core.schemas import EMBEDDING, EXPOSURE, SCORES_SCHEMA
 from blanktrap.core.wording import duration
 from blanktrap.engines.chunks import CHUNK, ROW
 from blanktrap.files.scores import ChunkStats, OpenRun, write_chunk
@@ -89,7 +89,7 @@ class _Collector:
 
     def _write(self, chunk: int, table: pa.Table) -> None:
         stats = _stats_of(chunk, table)
-        extras = [EMBEDDING.name] if self.run.identity.embeddings else []
+        extras = [EXPOSURE.name, *([EMBEDDING.name] if self.run.identity.embeddings else [])]
         rows = table.select([*SCORES_SCHEMA.names, *extras])
         self.writing[chunk] = self.pool.submit(write_chunk, self.storage, self.run.location, rows, stats)
         self.written[chunk] = stats

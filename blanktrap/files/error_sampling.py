@@ -14,6 +14,7 @@ from blanktrap.core.errors import EvaluationError, ReviewError
 from blanktrap.core.evaluation.error_facts import QUALITY_COLUMNS, ErrorFacts
 from blanktrap.core.evaluation.error_sample import ErrorSample
 from blanktrap.core.reporting.report_errors import SampleToTag
+from blanktrap.core.schemas import EXPOSURE
 from blanktrap.core.statistics.fingerprints import fingerprint_texts
 from blanktrap.core.vocabulary import Label, QueueKind
 from blanktrap.core.wording import cutoff_text
@@ -66,6 +67,7 @@ def begin_facts(
     names = scores.column_names(storage)
     return ErrorFacts(
         quality_columns=tuple(name for name in QUALITY_COLUMNS if name in names),
+        has_exposure=EXPOSURE.name in names,
         answered_ids=tuple(settled.answers) if settled is not None else (),
         lot_seed=lot_seed,
     )

@@ -4,7 +4,7 @@ Owns: the join, in bounded memory: beyond its share it spills to a temporary fol
 scores' own labels, species and splits are all replaced by the manifest's.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -57,7 +57,11 @@ class LabelJoin:
 
 @contextmanager
 def join_labels(
-    scores: Iterable[pa.Table], labels: Iterable[pa.Table], *, where: str, measures: Sequence[str] = ()
+    scores: Iterable[pa.Table],
+    labels: Iterable[pa.Table],
+    *,
+    where: str,
+    measures: Mapping[str, pa.DataType] | None = None,
 ) -> Iterator[LabelJoin]:
     """Join labels to scores by `media_id`.
 
@@ -65,7 +69,7 @@ def join_labels(
         scores: rows with at least the columns of `SCORE_COLUMNS`.
         labels: rows of a manifest.
         where: the manifest, for messages.
-        measures: columns of the scores beyond the contract's, float32, to come along.
+        measures: columns of the scores beyond the contract's to come along, with their types.
 
     Yields:
         The join; its temporary files go when the context ends.
@@ -75,7 +79,7 @@ def join_labels(
     """
     with temporary_database(f"the labels of {where} could not be joined", memory=MEMORY_LIMIT) as connection:
         kinds = {name: SCORES_SCHEMA.field(name).type for name in SCORE_COLUMNS}
-        kinds |= dict.fromkeys(measures, pa.float32())
+        kinds |= measures or {}
         load_table(connection, "scores", scores, pa.schema(kinds), "status IS NOT NULL")
         kinds = {name: MANIFEST_SCHEMA.field(name).type for name in _LABEL_COLUMNS}
         load_table(connection, "labels", labels, pa.schema(kinds), "label IS NOT NULL")

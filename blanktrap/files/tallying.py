@@ -12,6 +12,7 @@ from blanktrap.core.evaluation.error_facts import COLUMNS as ERROR_COLUMNS
 from blanktrap.core.evaluation.error_facts import ErrorFacts
 from blanktrap.core.evaluation.pairing import PairFacts
 from blanktrap.core.evaluation.tally import COLUMNS, Tally, gather
+from blanktrap.core.schemas import EXPOSURE
 from blanktrap.files.label_join import SCORE_COLUMNS, join_labels
 from blanktrap.files.manifest import open_manifest
 from blanktrap.files.scores_reader import Scores
@@ -49,13 +50,15 @@ def tally_media(
             if pairs is not None:
                 pairs.add(table)
 
-    measures = list(facts.quality_columns)
+    measures = dict.fromkeys(facts.quality_columns, pa.float32())
+    if facts.has_exposure:
+        measures[EXPOSURE.name] = EXPOSURE.type
     if labels is None:
         columns = dict.fromkeys([*COLUMNS, *ERROR_COLUMNS, *measures])
-        take(scores.iter_columns(storage, list(columns)))
+        take(scores.iter_columns(storage, list(columns), extras=measures))
         return tally
     manifest = open_manifest(storage, labels)
-    rows = scores.iter_columns(storage, [*SCORE_COLUMNS, *measures])
+    rows = scores.iter_columns(storage, [*SCORE_COLUMNS, *measures], extras=measures)
     with join_labels(rows, manifest.iter_tables(storage), where=labels, measures=measures) as joined:
         if joined.num_matched < joined.num_labels:
             missing = joined.num_labels - joined.num_matched

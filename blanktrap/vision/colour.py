@@ -1,7 +1,7 @@
 """Every colour mode of a still image becomes 8-bit red, green, blue; and what its light says.
 
-Owns: the conversion of greyscale, palette, transparent, CMYK and 16-bit images, brightness, automatic gamma,
-and the finding that a photograph was taken at night. Refuses: geometry and files.
+Owns: the conversion of greyscale, palette, transparent, CMYK and 16-bit images, levels of luminance,
+automatic gamma, and the finding that a photograph was taken at night. Refuses: geometry and files.
 """
 
 import numpy as np
@@ -59,9 +59,9 @@ def _from_wide_samples(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.rint(samples.astype(np.float32) * (255.0 / top)).astype(np.uint8))
 
 
-def mean_brightness(image: Image.Image) -> float:
-    """Mean luminance in [0, 1] (Rec. 601 weights) of an `L` or `RGB` image."""
-    return float(np.asarray(image.convert("L")).mean() / 255.0)
+def levels_of(image: Image.Image) -> list[int]:
+    """Pixels of an `L` or `RGB` image at each of 256 levels of luminance (Rec. 601 weights)."""
+    return image.convert("L").histogram()
 
 
 def mend_exposure(image: Image.Image) -> Image.Image:
@@ -69,7 +69,7 @@ def mend_exposure(image: Image.Image) -> Image.Image:
 
     Each channel alike, so that grey stays grey; an image that is well exposed comes back as it is.
     """
-    gamma = gamma_for(image.convert("L").histogram())
+    gamma = gamma_for(levels_of(image))
     if gamma == 1.0:
         return image
     return image.point(gamma_table(gamma).tolist() * len(image.getbands()))

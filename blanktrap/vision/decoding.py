@@ -17,9 +17,10 @@ from PIL import ExifTags, Image, ImageFile
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.errors import DecodeError
+from blanktrap.core.exposure import ExposureGrade, grade_exposure, mean_level
 from blanktrap.core.light import has_flash_fired
 from blanktrap.core.vocabulary import Status
-from blanktrap.vision.colour import is_infrared, mean_brightness, mend_exposure, to_eight_bit
+from blanktrap.vision.colour import is_infrared, levels_of, mend_exposure, to_eight_bit
 from blanktrap.vision.formats import PILLOW_ERRORS, open_still, unreadable
 
 SCALED_MEAN_TOLERANCE = 4.0
@@ -60,6 +61,8 @@ class DecodedImage:
     """Infrared (practically no colour), or taken with flash (EXIF)."""
     has_background: bool = False
     """Whether it could be compared with its neighbours."""
+    exposure: ExposureGrade | None = None
+    """Of what the network sees, as `brightness`; None for images from a cache, which does not keep it."""
 
 
 def decode_image(data: bytes, preprocessing: Preprocessing, limits: DecodeLimits) -> DecodedImage:
@@ -107,12 +110,14 @@ def _decode_opened(image: ImageFile.ImageFile, preprocessing: Preprocessing) -> 
     )
     if orientation in _ORIENTATIONS:
         small = small.transpose(_ORIENTATIONS[orientation])
+    levels = levels_of(small)
     return DecodedImage(
         pixels=_pad(mend_exposure(small) if preprocessing.auto_gamma else small, preprocessing),
         width_px=width,
         height_px=height,
-        brightness=mean_brightness(small),
+        brightness=mean_level(levels),
         is_night=flash or is_infrared(small),
+        exposure=grade_exposure(levels).grade,
     )
 
 

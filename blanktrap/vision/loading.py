@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.errors import DecodeError
+from blanktrap.core.schemas import EXPOSURE
 from blanktrap.core.vocabulary import Status
 from blanktrap.files.patience import patiently
 from blanktrap.files.s3 import (
@@ -127,6 +128,7 @@ def image_columns(loaded: Sequence[LoadedImage]) -> dict[str, pa.Array]:
         "height_px": pa.array([image and image.height_px for image in decoded], pa.int32()),
         "brightness": pa.array([image and image.brightness for image in decoded], pa.float32()),
         "is_night": pa.array([image and image.is_night for image in decoded], pa.bool_()),
+        EXPOSURE.name: pa.array([image and image.exposure for image in decoded], EXPOSURE.type),
         "bytes_read": pa.array([one.bytes_read for one in loaded], pa.int64()),
         "fetch_s": pa.array([one.fetch_s for one in loaded], pa.float32()),
         "decode_s": pa.array([one.decode_s for one in loaded], pa.float32()),

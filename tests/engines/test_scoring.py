@@ -15,6 +15,7 @@ import ray
 
 from blanktrap.core.config import IndexConfig, Precision, Preprocessing, ScoreConfig
 from blanktrap.core.errors import CheckpointError, EngineError, ManifestError, ScoresError, SourceError
+from blanktrap.core.exposure import ExposureGrade
 from blanktrap.core.schemas import NUM_FEATURES, features_of
 from blanktrap.engines import scoring
 from blanktrap.engines.scoring import ScoreActor, score_manifest
@@ -61,6 +62,8 @@ def test_only_readable_media_have_a_score_and_the_others_a_reason(scores: str) -
         assert (row["p_nonblank"] is not None) == is_ok
         assert (row["error"] is None) == is_ok
         assert (row["width_px"] == 640) == is_ok
+        assert (row["exposure"] in set(ExposureGrade)) == is_ok
+        assert (row["exposure"] is None) != is_ok
         assert row["error"] is None or "\n" not in row["error"]
 
 

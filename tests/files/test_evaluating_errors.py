@@ -13,7 +13,7 @@ import pytest
 from blanktrap.core.config import EvaluateConfig
 from blanktrap.core.errors import AnnotationError, EvaluationError, ReviewError
 from blanktrap.core.reporting.report import Report
-from blanktrap.core.schemas import MANIFEST_SCHEMA
+from blanktrap.core.schemas import EXPOSURE, MANIFEST_SCHEMA
 from blanktrap.core.vocabulary import QueueKind
 from blanktrap.files.evaluating import evaluate_scores
 from blanktrap.files.reports import read_report, read_report_table
@@ -102,8 +102,11 @@ def test_labels_of_a_manifest_give_the_same_errors(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("is_joined", [False, True])
 def test_measures_of_quality_that_the_scores_carry_are_looked_at(tmp_path: Path, is_joined: bool) -> None:
-    rows = [{**row, "blur": float(number)} for number, row in enumerate(archive())]
-    scores = write_scores(tmp_path / "scores", rows, measures=("blur",))
+    rows = [
+        {**row, "blur": float(number), "exposure": ("underexposed", "well exposed", None)[number % 3]}
+        for number, row in enumerate(archive())
+    ]
+    scores = write_scores(tmp_path / "scores", rows, measures=("blur",), extras=(EXPOSURE,))
     labels = None
     if is_joined:
         schema = [field.name for field in MANIFEST_SCHEMA]
@@ -117,12 +120,15 @@ def test_measures_of_quality_that_the_scores_carry_are_looked_at(tmp_path: Path,
     assert errors.left_out == ()
     blur = next(by for by in errors.missed_by if by.factor == "blur")
     assert blur.num_values == 4
+    exposure = next(by for by in errors.missed_by if by.factor == "exposure")
+    assert exposure.num_values == 2
+    assert exposure.num_not_known > 0
 
 
 def test_measures_that_are_not_there_are_named(tmp_path: Path) -> None:
     errors = evaluate(tmp_path, write_scores(tmp_path / "scores", archive())).error_analysis
     assert errors is not None
-    assert "image quality" in errors.left_out[0]
+    assert [line.split(":")[0] for line in errors.left_out] == ["exposure", "blur, contrast"]
 
 
 # Tags, and media to tag

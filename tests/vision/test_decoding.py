@@ -199,6 +199,15 @@ class TestColour:
         image = Image.fromarray(np.full((60, 80), value, dtype=np.float32))
         assert status_of(encode(image, "TIFF"))[0] is Status.UNSUPPORTED
 
+    def test_exposure_is_graded_between_the_banners(self) -> None:
+        # A white banner over a black picture makes a black picture.
+        image = Image.new("L", (80, 60), 10)
+        image.paste(255, (0, 0, 80, 12))
+        crops = Preprocessing(width_px=40, height_px=30, banner_top=0.2, auto_gamma=True)
+        assert decode(encode(image, "PNG"), crops).exposure == "underexposed"
+        assert decode(encode(Image.new("L", (80, 60), 240), "PNG"), crops).exposure == "overexposed"
+        assert decode(encode(Image.new("L", (80, 60), 117), "PNG"), crops).exposure == "well exposed"
+
     def test_brightness_is_mean_luminance(self) -> None:
         assert decode(encode(Image.new("L", (80, 60), 51), "PNG")).brightness == pytest.approx(0.2)
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from blanktrap.core.evaluation.error_facts import NUM_BRIGHTNESS_BANDS, QUALITY_COLUMNS, Facts, NonblankFacts
 from blanktrap.core.evaluation.missed_shares import SCHEMA, Factor, Fates, missed_shares
+from blanktrap.core.exposure import ExposureGrade
 
 NO_LOCATION, NO_SPECIES, NOT_KNOWN = "no known location", "no species named", "not known"
 
@@ -30,7 +31,8 @@ def analyse_errors(facts: Facts, *, cutoff: float, seed: int) -> pa.Table:
 
     Returns:
         The columns of `missed_shares.SCHEMA`, one block for each of species, location, hour, light,
-        brightness, the measures of image quality that the scores carry, sequence length and image size.
+        brightness, exposure and measures of image quality where the scores carry them, sequence length and
+        image size.
     """
     fates = fates_at(facts, cutoff)
     tables = [missed_shares(factor, fates, seed=seed) for factor in factors_of(facts)]
@@ -79,6 +81,12 @@ def factors_of(facts: Facts) -> Iterator[Factor]:
         values=(*_bands(edges), NOT_KNOWN),
         codes=_last_where_negative(nonblank.brightness, NUM_BRIGHTNESS_BANDS),
     )
+    if (nonblank.exposure >= 0).any():
+        yield Factor(
+            name="exposure",
+            values=(*ExposureGrade, NOT_KNOWN),
+            codes=_last_where_negative(nonblank.exposure, len(ExposureGrade)),
+        )
     for name, values in nonblank.quality.items():
         yield _quality_factor(name, values)
     yield _sequence_factor(nonblank)
@@ -87,12 +95,12 @@ def factors_of(facts: Facts) -> Iterator[Factor]:
 
 def describe_left_out(facts: Facts) -> list[str]:
     """Say which properties could not be looked at."""
-    if facts.nonblank.quality:
-        return []
-    return [
-        f"image quality (blur, exposure): the scores have none of the columns {', '.join(QUALITY_COLUMNS)}; "
-        f"brightness is the nearest they have"
-    ]
+    left_out = []
+    if facts.nonblank.exposure.size and not (facts.nonblank.exposure >= 0).any():
+        left_out.append("exposure: the scores do not say it, those that `blanktrap score` writes now do")
+    if not facts.nonblank.quality:
+        left_out.append(f"blur, contrast: the scores have none of the columns {', '.join(QUALITY_COLUMNS)}")
+    return left_out
 
 
 def _sequence_factor(nonblank: NonblankFacts) -> Factor:

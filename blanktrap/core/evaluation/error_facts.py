@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from blanktrap.core.evaluation.error_tags import AnsweredMedia
+from blanktrap.core.exposure import ExposureGrade
+from blanktrap.core.schemas import EXPOSURE
 from blanktrap.core.statistics.codebook import Codebook, Codes
 from blanktrap.core.statistics.fingerprints import Fingerprints, fingerprint_texts
 from blanktrap.core.vocabulary import Label, Status
@@ -35,7 +37,7 @@ COLUMNS = [
     "split",
 ]
 
-QUALITY_COLUMNS = ("blur", "sharpness", "exposure", "contrast")
+QUALITY_COLUMNS = ("blur", "sharpness", "contrast")
 """Measures of image quality that a scores dataset may carry as extra columns; blanktrap's own has none."""
 
 NUM_BRIGHTNESS_BANDS = 10
@@ -59,6 +61,8 @@ class NonblankFacts:
     """0 day, 1 night, 2 unknown."""
     brightness: NDArray[np.int8]
     """Band from 0 to 9; -1 unknown."""
+    exposure: NDArray[np.int8]
+    """Place in `ExposureGrade`; -1 unknown."""
     size: Codes
     sequence_length: Codes
     """Media of the same sequence, labelled or not; 0 for no known sequence."""
@@ -105,6 +109,8 @@ class ErrorFacts:
     """Gathers `Facts` from rows that stream by."""
 
     quality_columns: tuple[str, ...] = ()
+    has_exposure: bool = False
+    """The rows have a column `exposure`."""
     answered_ids: Sequence[str] = ()
     """Media that people answered."""
     lot_seed: int | None = None
@@ -121,7 +127,7 @@ class ErrorFacts:
     _num_nonblank: int = 0
 
     def add(self, table: pa.Table) -> None:
-        """Let rows with the columns of `COLUMNS` pass; columns of quality may follow."""
+        """Let rows with the columns of `COLUMNS` pass; columns of quality and `exposure` may follow."""
         sequences = fingerprint_texts(table.column("sequence_id"))
         self._sequences.append(sequences[sequences != 0])
         label = table.column("label")
@@ -187,6 +193,11 @@ class ErrorFacts:
         kept["brightness"].append(
             _small(pc.min_element_wise(pc.floor(brightness), NUM_BRIGHTNESS_BANDS - 1, skip_nulls=False), -1)
         )
+        kept["exposure"].append(
+            _small(pc.index_in(rows.column(EXPOSURE.name), value_set=_GRADES), -1)
+            if self.has_exposure
+            else np.full(rows.num_rows, -1, np.int8)
+        )
         kept["size"].append(self._encode_sizes(rows))
         kept["sequence"].append(sequences)
         lists = rows.column("species").combine_chunks()
@@ -242,6 +253,7 @@ class ErrorFacts:
         }
 
 
+_GRADES = pa.array(list(ExposureGrade), pa.string())
 _ANSWERED = ["media_id", "location_id", "status", "p_nonblank", "label", "split"]
 _NONBLANK: dict[str, type[Any]] = {
     "p_nonblank": np.float32,
@@ -250,6 +262,7 @@ _NONBLANK: dict[str, type[Any]] = {
     "hour": np.int8,
     "light": np.int8,
     "brightness": np.int8,
+    "exposure": np.int8,
     "size": np.int32,
     "sequence": np.uint64,
     "species": np.int32,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from blanktrap.core.evaluation.error_analysis import analyse_errors, describe_left_out
 from blanktrap.core.evaluation.error_facts import ErrorFacts
-from blanktrap.core.schemas import SCORES_SCHEMA
+from blanktrap.core.schemas import EXPOSURE, SCORES_SCHEMA
 
 NOON = datetime(2024, 5, 31, 12)
 
@@ -99,6 +99,26 @@ def test_only_the_split_that_is_measured_counts():
 def test_species_of_other_splits_do_not_shift_those_that_are_measured():
     rows = [media("t", 0.1, species=["deer", "lynx"], split="train"), *ROWS]
     assert shares(rows, "species") == shares(ROWS, "species")
+
+
+def test_exposure_is_told_by_its_grade_and_left_out_where_the_scores_do_not_say_it():
+    grades = ["underexposed", "overexposed", "well exposed", None, "0.7"]
+    rows = [media(str(n), 0.1 if n == 0 else 0.9, exposure=grade) for n, grade in enumerate(grades)]
+    table = pa.Table.from_pylist(rows, schema=pa.schema([*SCORES_SCHEMA, EXPOSURE]))
+    gathered = ErrorFacts(has_exposure=True)
+    gathered.add(table)
+    facts = gathered.facts(("test",))
+    errors = analyse_errors(facts, cutoff=0.5, seed=0).to_pylist()
+    found = {
+        row["value"]: (row["num_missed"], row["num_media"]) for row in errors if row["factor"] == "exposure"
+    }
+    # What is no grade, such as another program's number, is not known.
+    assert found == {
+        "underexposed": (1, 1), "well exposed": (0, 1), "overexposed": (0, 1), "not known": (0, 2)
+    }  # fmt: skip
+    assert not any("exposure" in line for line in describe_left_out(facts))
+    assert any("exposure" in line for line in describe_left_out(facts_of(ROWS)))
+    assert not shares(ROWS, "exposure")
 
 
 def test_quality_is_banded_by_quarters_and_left_out_where_there_is_none():

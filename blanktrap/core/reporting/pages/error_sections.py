@@ -19,6 +19,7 @@ _TITLES = {
     "hour": "Hour of the camera's clock",
     "light": "Day and night (infrared or flash)",
     "brightness": "Brightness, 0 black to 1 white",
+    "exposure": "Exposure, by the histogram",
     "sequence length": "Images in the sequence",
     "image size": "Image size",
 }
