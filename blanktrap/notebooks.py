@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +15,14 @@ import numpy as np
 import pyarrow as pa
 
 from blanktrap.core.config import DecodeLimits, EvaluateConfig, Precision, resolve
-from blanktrap.core.errors import CheckpointError, EvaluationError, SourceError, UsageError
+from blanktrap.core.errors import CheckpointError, SourceError, UsageError
 from blanktrap.core.evaluation.basis import describe_media
 from blanktrap.core.evaluation.cutoff_choice import DEFAULT_CUTOFF
 from blanktrap.core.evaluation.figures import curve_bands, share_figures
 from blanktrap.core.evaluation.measured import Measured
-from blanktrap.core.evaluation.tally import COLUMNS, Tally
 from blanktrap.core.paths import is_image_name
-from blanktrap.core.reporting.report_parts import Figure
-from blanktrap.core.schemas import EMBEDDING, SCORES_SCHEMA, embedding_column
-from blanktrap.core.vocabulary import Label, Status
+from blanktrap.core.reporting.evaluation import Evaluation, measure_arrays
+from blanktrap.core.schemas import EMBEDDING, EXPOSURE, SCORES_SCHEMA, embedding_column
 from blanktrap.files.evaluating import read_basis
 from blanktrap.files.s3 import is_s3
 from blanktrap.files.scores_reader import open_scores
@@ -36,40 +33,6 @@ if TYPE_CHECKING:
 
 _BATCH = 32
 _FETCH_THREADS = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """What scores are worth at one cutoff."""
-
-    cutoff: float
-    chosen_by: str
-    """Who chose the cutoff, in words."""
-    measured_on: str
-    """The labelled media that the figures rest on, in words."""
-    num_not_scored: int
-    """Labelled media without a score: they are kept for people, and in no figure."""
-    figures: dict[str, Figure]
-    """`nonblank_recall`, `nonblank_precision`, `blank_recall`, `kept_share`, `f1`, `f_beta`,
-    `average_precision`, `area_under_roc`: value, 95 % interval by location where one can be given, n."""
-
-    def table(self) -> pa.Table:
-        """One row a figure: `figure`, `value`, `low`, `high` (null without one), `n`, `num_locations`."""
-        rows = [
-            {
-                "figure": name,
-                "value": one.value,
-                "low": one.interval[0] if one.interval else None,
-                "high": one.interval[1] if one.interval else None,
-                "n": one.n,
-                "num_locations": one.num_locations,
-            }
-            for name, one in self.figures.items()
-        ]
-        kinds = {"figure": pa.string(), "value": pa.float64(), "low": pa.float64(), "high": pa.float64()}
-        return pa.Table.from_pylist(
-            rows, schema=pa.schema({**kinds, "n": pa.int64(), "num_locations": pa.int64()})
-        )
 
 
 def load_model(
@@ -119,8 +82,8 @@ def score_images(
     Returns:
         One row an image, in the order given, shape (num_images,): `uri`, `status` (`ok`, `missing`,
         `unreadable`, `too_large` or `unsupported`), `error` (null if `ok`), `p_nonblank` in [0, 1] (float32,
-        null unless `ok`), `width_px`, `height_px`, `brightness` in [0, 1], `is_night`, `model_id`. The scores
-        are those of `blanktrap score`.
+        null unless `ok`), `width_px`, `height_px`, `brightness` in [0, 1], `is_night`, `model_id`,
+        `exposure`. The scores are those of `blanktrap score`.
 
     Raises:
         SourceError: the folder does not exist or has no images, or the storage itself fails.
@@ -225,7 +188,7 @@ def evaluate(
         return _evaluation(basis.measured, basis.cutoff, basis.chosen.chosen_by, basis.on.description, config)
     if split is not None or labels is None or isinstance(labels, str | os.PathLike):
         raise UsageError("scores in memory need a list of labels, one a media, and have no splits")
-    measured = _measure_arrays(scores, labels, locations)
+    measured = measure_arrays(scores, labels, locations)
     chosen_by = "the default" if cutoff is None else "set by cutoff"
     at = DEFAULT_CUTOFF if cutoff is None else cutoff
     return _evaluation(measured, at, chosen_by, describe_media(measured, None), config)
@@ -247,45 +210,6 @@ def _evaluation(
     )
 
 
-def _measure_arrays(scores: Any, labels: Any, locations: Sequence[str | None] | None) -> Measured:
-    """Scores and labels in memory, counted as those of a dataset are."""
-    column = scores.column("p_nonblank") if isinstance(scores, pa.Table) else scores
-    p_nonblank = pa.array(_plain(column), pa.float32(), from_pandas=True)
-    names = [_label_of(one) for one in _plain(labels)]
-    places = [None] * len(p_nonblank) if locations is None else _plain(locations)
-    if not len(p_nonblank) == len(names) == len(places):
-        raise EvaluationError(
-            f"there are {len(p_nonblank):,} scores, {len(names):,} labels and {len(places):,} locations: "
-            f"give one of each a media"
-        )
-    if not {*Label} <= set(names):
-        raise EvaluationError("there must be labels of both kinds, blank and nonblank, to measure anything")
-    is_scored = p_nonblank.is_valid().to_pylist()
-    known: dict[str, Any] = {
-        "location_id": pa.array(places, pa.string()),
-        "status": pa.array([Status.OK if there else Status.UNREADABLE for there in is_scored], pa.string()),
-        "p_nonblank": p_nonblank,
-        "label": pa.array(names, pa.string()),
-    }
-    fields = [SCORES_SCHEMA.field(name) for name in COLUMNS]
-    rows = [known.get(one.name, pa.nulls(len(names), one.type)) for one in fields]
-    tally = Tally(where="the scores given")
-    tally.add(pa.table(rows, names=COLUMNS))
-    return tally.measured(None)
-
-
-def _plain(values: Any) -> list[Any]:
-    return list(values.to_pylist() if hasattr(values, "to_pylist") else np.asarray(values, object).tolist())
-
-
-def _label_of(value: Any) -> str | None:
-    if value is None or value in set(Label):
-        return None if value is None else str(value)
-    if isinstance(value, bool | np.bool_):
-        return Label.NONBLANK.value if value else Label.BLANK.value
-    raise EvaluationError(f"label {value!r} is none: allowed are blank, nonblank, true, false and None")
-
-
 def _list_images(paths: Any, storage: Storage) -> list[str]:
     if not isinstance(paths, str | os.PathLike):
         return [os.fspath(one) for one in paths]
@@ -300,5 +224,5 @@ def _list_images(paths: Any, storage: Storage) -> list[str]:
 
 def _schema(embeddings: bool) -> pa.Schema:
     names = ["status", "error", "p_nonblank", "width_px", "height_px", "brightness", "is_night", "model_id"]
-    fields = [SCORES_SCHEMA.field(name) for name in ("uri", *names)]
+    fields = [*(SCORES_SCHEMA.field(name) for name in ("uri", *names)), EXPOSURE]
     return pa.schema([*fields, EMBEDDING] if embeddings else fields)
