@@ -6,7 +6,7 @@ placers'.
 The records, in the order in which they are written:
 
 - `start`: `journal_version`, `identity` (what decides the outcome), `batch_size`, `names` (what the place
-  allows), `made_root` (the folder `--to` was not there before). Another identity is refused.
+  allows), `made_root` (how many folders were made, `--to` the last of them). Another identity is refused.
 - `planned`: `num_media`, `num_parts`, `num_renamed`, and by decision `num` and `bytes`. The plan's parts are
   whole.
 - `begin`: `batch`, and in `left`, by row, the media that cannot be placed and why. Everything that is at the

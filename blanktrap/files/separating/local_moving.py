@@ -17,7 +17,7 @@ from pathlib import Path
 from blanktrap.files.separating.file_copies import NO_LINKS, copy_of, sha256_at
 from blanktrap.files.separating.folders import Folders, split
 from blanktrap.files.separating.history import MOVE
-from blanktrap.files.separating.journal import sync_folder
+from blanktrap.files.separating.local_journal import sync_folder
 from blanktrap.files.separating.local_placing import LocalPlacer, refuse_no_file
 from blanktrap.files.separating.placing import (
     CHANGED,

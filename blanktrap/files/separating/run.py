@@ -6,20 +6,15 @@ placers'.
 """
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import blanktrap
 from blanktrap.core.config import SeparateConfig
-from blanktrap.core.decisions import DecisionRule, choose_rule
-from blanktrap.core.errors import SeparationError, SourceError, UsageError
-from blanktrap.core.separated_names import MAX_KEY_BYTES, NameRule
-from blanktrap.core.vocabulary import Decision
+from blanktrap.core.errors import SeparationError, SourceError
 from blanktrap.files.decided_scores import decide_scores
-from blanktrap.files.s3 import is_s3, shown, split_s3
-from blanktrap.files.scores_reader import Scores, open_scores
+from blanktrap.files.s3 import shown
 from blanktrap.files.separating.batch_lists import write_lists
 from blanktrap.files.separating.history import (
     JOURNAL_VERSION,
@@ -29,19 +24,21 @@ from blanktrap.files.separating.history import (
     read_history,
     refuse_other,
 )
-from blanktrap.files.separating.journal import FOLDER, Journal, Record, open_journal
+from blanktrap.files.separating.journal import Journal, Record, open_journal
 from blanktrap.files.separating.placing import CHANGED, GONE, TAKEN, Outcome, Placer, left
-from blanktrap.files.separating.plan import PlanCounts, PlannedMedia, iter_batches, plan_media, write_plan
+from blanktrap.files.separating.plan import PlanCounts, PlannedMedia, iter_batches, plan_media
+from blanktrap.files.separating.starting import (
+    BATCH_SIZE,
+    NUM_PROBED,
+    identity_of,
+    names_allowed,
+    open_decided,
+    write_first,
+)
 from blanktrap.files.separating.summary import Planned, Separated, progress_text
-from blanktrap.files.separating.undo import remove_root
-from blanktrap.files.separating.ways import open_placer, refuse_impossible
-from blanktrap.files.storage import Storage, local_path
+from blanktrap.files.separating.ways import open_placer, outside_archive, refuse_impossible
+from blanktrap.files.storage import Storage
 
-BATCH_SIZE = 1024
-
-_MAX_PATH_BYTES = 4095
-_SIDECAR_BYTES = len(".xmp")
-_NUM_PROBED = 5
 # Reasons that say something of one media; any other, if every media has it, is one of the place.
 _OF_MEDIA = frozenset({CHANGED, GONE, TAKEN})
 
@@ -53,14 +50,14 @@ def plan_separation(scores_location: str, to: str, *, config: SeparateConfig, st
 
     Raises: as `separate_media`, as far as it can be told without looking at the media.
     """
-    scores, rule = _open(scores_location, config, storage)
+    scores, rule = open_decided(scores_location, config, storage)
     refuse_impossible(config, to)
-    names = _names_allowed(to, config)
+    names = names_allowed(to, config)
     with (
         decide_scores(scores, storage, rule, keep_sequences=config.keep_sequences) as decided,
         plan_media(decided, config, names) as (rows, counts),
     ):
-        for _ in rows:
+        for _ in outside_archive(rows, to, config):
             pass  # counted as they come
     refuse_impossible(config, to, counts)
     return Planned(
@@ -93,13 +90,13 @@ def separate_media(
         ScoresError, CutoffError: the scores are missing, incomplete or damaged, or no cutoff is known.
         SourceError: something cannot be read or written; what was done is in the journal.
     """
-    scores, rule = _open(scores_location, config, storage)
+    scores, rule = open_decided(scores_location, config, storage)
     refuse_impossible(config, to)
-    identity = _identity_of(scores, rule, config)
+    identity = identity_of(scores, rule, config)
     with _journal_of(storage, to) as journal:
         history = _ready(journal, to, identity, config, batch_size)
         if history.planned is None:
-            _plan(journal, history, scores, rule, config, storage)
+            write_first(journal, history, scores, rule, config, storage)
         assert history.planned is not None
         counts = PlanCounts.of_record(history.planned)
         num_before = history.placed.total()
@@ -119,11 +116,6 @@ def separate_media(
             num_before=num_before,
             wall_s=time.monotonic() - started,
         )
-
-
-def _open(location: str, config: SeparateConfig, storage: Storage) -> tuple[Scores, DecisionRule]:
-    scores = open_scores(storage, location, allow_incomplete=config.allow_incomplete)
-    return scores, choose_rule(config, scores.run)
 
 
 @contextlib.contextmanager
@@ -149,7 +141,7 @@ def _ready(
     if history.start is not None:
         refuse_other(to, history.start, identity)
         return history
-    names = _names_allowed(to, config)
+    names = names_allowed(to, config)
     start: Record = {
         "kind": "start",
         "journal_version": JOURNAL_VERSION,
@@ -163,92 +155,6 @@ def _ready(
     journal.append(start)
     history.read(start)
     return history
-
-
-def _identity_of(scores: Scores, rule: DecisionRule, config: SeparateConfig) -> dict[str, Any]:
-    """What decides the outcome: two runs may share a `--to` only if these agree."""
-    run = scores.run["identity"]
-    return {
-        "mode": config.mode,
-        "cutoff": rule.cutoff,
-        "review_below": rule.review_below,
-        "keep_sequences": config.keep_sequences,
-        "only": [decision.value for decision in Decision if decision in config.only],
-        "link": config.link,
-        "xmp": config.xmp,
-        "tag_key": config.tag_key,
-        "model_id": run["model_id"],
-        "manifest_digest": run["manifest_digest"],
-        "num_parts": len(scores.parts),
-    }
-
-
-def _names_allowed(to: str, config: SeparateConfig) -> NameRule:
-    if is_s3(to):
-        room = MAX_KEY_BYTES - len(split_s3(to)[1].encode()) - len("unreadable//")
-        return NameRule(is_s3=True, max_part_bytes=MAX_KEY_BYTES, max_bytes=room)
-    root = local_path(to).absolute()
-    there = next(folder for folder in (root, *root.parents) if folder.is_dir())
-    name_max = os.pathconf(there, "PC_NAME_MAX")
-    room = _MAX_PATH_BYTES - len(os.fsencode(root)) - len("/unreadable//")
-    probe = there / FOLDER if (there / FOLDER).is_dir() else there
-    return NameRule(
-        is_s3=False,
-        max_part_bytes=name_max - (_SIDECAR_BYTES if config.xmp else 0),
-        max_bytes=room,
-        ignores_case=probe.name != probe.name.swapcase() and probe.with_name(probe.name.swapcase()).exists(),
-    )
-
-
-def _plan(
-    journal: Journal,
-    history: History,
-    scores: Scores,
-    rule: DecisionRule,
-    config: SeparateConfig,
-    storage: Storage,
-) -> None:
-    assert history.start is not None
-    names = NameRule(**history.start["names"])
-    with (
-        decide_scores(scores, storage, rule, keep_sequences=config.keep_sequences) as decided,
-        plan_media(decided, config, names) as (rows, counts),
-    ):
-        num_parts = write_plan(journal, rows)
-    try:
-        refuse_impossible(config, journal.to, counts)
-        _probe(journal, counts, config, storage)
-    except (UsageError, SourceError):
-        journal.remove()
-        remove_root(journal.to, history)
-        raise
-    planned: Record = {
-        "kind": "planned",
-        "num_media": counts.num_media,
-        "num_parts": num_parts,
-        **counts.record(),
-    }
-    journal.append(planned)
-    history.read(planned)
-
-
-def _probe(journal: Journal, counts: PlanCounts, config: SeparateConfig, storage: Storage) -> None:
-    """Refuse an archive of which no original is there any more: it was moved, not deleted one by one."""
-    judged = []
-    if counts.num_media:
-        [(_, rows)] = iter_batches(journal, min(counts.num_media, BATCH_SIZE), BATCH_SIZE)
-        judged = [media for media in rows if media.decision is not Decision.UNREADABLE]
-    if config.mode == "manifest":
-        return  # lists say nothing of what is there
-    probed = judged[:: max(1, len(judged) // _NUM_PROBED)][:_NUM_PROBED]
-    if len(probed) < _NUM_PROBED:
-        return
-    with open_placer(config, journal.to, storage) as placer:
-        if all(reason == GONE for reason in placer.look(probed)):
-            raise SourceError(
-                f"none of {_NUM_PROBED} originals is there, such as {shown(probed[0].uri)}: the archive was "
-                "moved; index and score it where it is now"
-            )
 
 
 def _act(
@@ -312,7 +218,7 @@ def _place(placer: Placer, batch: int, rows: list[PlannedMedia], already_left: L
 def _refuse_where_all_fail(rows: list[PlannedMedia], found: Left) -> None:
     """Stop where nothing was placed so far and one reason of the place keeps it so."""
     reasons = {reason for _, reason in found.values()} - _OF_MEDIA
-    if len(rows) >= _NUM_PROBED and len(found) == len(rows) and len(reasons) == 1:
+    if len(rows) >= NUM_PROBED and len(found) == len(rows) and len(reasons) == 1:
         media_id, reason = next(iter(found.values()))
         raise SourceError(
             f"none of the first {len(rows):,} media can be separated: {reason} (such as {shown(media_id)}); "

@@ -33,7 +33,8 @@ from blanktrap.files.separating.placing import (
     reason_of,
 )
 from blanktrap.files.separating.plan import PlannedMedia
-from blanktrap.files.separating.s3_placing import MAX_COPY_BYTES, NUM_THREADS, S3Placer
+from blanktrap.files.separating.s3_objects import MAX_COPY_BYTES
+from blanktrap.files.separating.s3_placing import NUM_THREADS, S3Placer
 from blanktrap.files.storage import local_path
 
 

@@ -11,7 +11,8 @@ from blanktrap.files.s3 import split_s3
 from blanktrap.files.separating.history import TAG
 from blanktrap.files.separating.placing import LeftError, Outcome
 from blanktrap.files.separating.plan import PlannedMedia
-from blanktrap.files.separating.s3_placing import ObjectFacts, S3Placer
+from blanktrap.files.separating.s3_objects import ObjectFacts
+from blanktrap.files.separating.s3_placing import S3Placer
 from blanktrap.files.storage import Storage
 
 MAX_TAGS = 10

@@ -149,7 +149,10 @@ def _outcome_of(record: Record, number: int) -> Outcome | None:
 
 
 def remove_root(to: str, history: History) -> None:
-    """Remove the folder itself where it is empty and was not there before."""
-    if not is_s3(to) and history.start is not None and history.start["made_root"]:
-        with contextlib.suppress(OSError):
-            local_path(to).rmdir()
+    """Remove the folder itself and those above it, as far as they are empty and were made for it."""
+    if is_s3(to) or history.start is None:
+        return
+    root = local_path(to).absolute()
+    with contextlib.suppress(OSError):
+        for folder in (root, *root.parents)[: int(history.start["made_root"])]:
+            folder.rmdir()

@@ -4,12 +4,16 @@ Owns: the table of ways, and one line for what cannot be done. Refuses: doing it
 """
 
 import contextlib
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
 
 from blanktrap.core.config import SeparateConfig
 from blanktrap.core.errors import UsageError
 from blanktrap.core.wording import count
-from blanktrap.files.s3 import is_s3
+from blanktrap.files.s3 import is_s3, shown, split_s3
 from blanktrap.files.separating.folders import open_folders
 from blanktrap.files.separating.local_moving import MovePlacer
 from blanktrap.files.separating.local_placing import CopyPlacer, LinkPlacer
@@ -59,6 +63,48 @@ def refuse_impossible(config: SeparateConfig, to: str, counts: PlanCounts | None
         )
     if config.xmp and goes_to_s3:
         raise UsageError(f"--xmp writes beside files on disk, and --to {to} is on S3: give a folder")
+
+
+def outside_archive(rows: Iterable[pa.Table], to: str, config: SeparateConfig) -> Iterator[pa.Table]:
+    """Let the rows of a plan pass, as long as `--to` is not inside the archive that they are of.
+
+    The archive is the folder that media_ids are relative to. Of each table the first and the last row are
+    looked at: a plan is in the order of the manifest, and sources are few. A whole bucket or disk is let
+    through, as there may be no other.
+
+    Raises:
+        UsageError: what is placed would be found again by whoever indexes the archive.
+    """
+    places_images = config.mode in ("link", "copy", "move")
+    for table in rows:
+        for place in (0, table.num_rows - 1) if places_images and table.num_rows else ():
+            uri, media_id = (table.column(name)[place].as_py() for name in ("uri", "media_id"))
+            archive = _archive_of(uri, media_id)
+            if archive is not None and _is_inside(to, archive):
+                raise UsageError(
+                    f"--to {to} is inside the archive {shown(archive)}: whoever indexes that again would "
+                    "find each media twice; give a folder beside it"
+                )
+        yield table
+
+
+def _archive_of(uri: str, media_id: str) -> str | None:
+    """The folder that a media_id is relative to; None where nobody can tell, or it is a bucket or a disk."""
+    parts = (uri if is_s3(uri) else str(local_path(uri))).split("/")
+    same = 0
+    for part, named in zip(reversed(parts), reversed(media_id.split("/")), strict=False):
+        if unicodedata.normalize("NFC", part) != named:
+            break
+        same += 1
+    archive = "/".join(parts[: len(parts) - same])
+    is_whole = not archive or (is_s3(uri) and not split_s3(f"{archive}/")[1])
+    return None if not same or is_whole else archive
+
+
+def _is_inside(to: str, archive: str) -> bool:
+    if is_s3(to) or is_s3(archive):
+        return f"{to.rstrip('/')}/".startswith(f"{archive}/")
+    return local_path(to).resolve().is_relative_to(Path(archive).resolve())
 
 
 def counts_of(counts: PlanCounts | None) -> int:

@@ -11,7 +11,7 @@ import pytest
 from blanktrap.core.config import SeparateConfig
 from blanktrap.core.errors import SeparationError, SourceError, UsageError
 from blanktrap.files.s3 import s3_client
-from blanktrap.files.separating import run, s3_placing
+from blanktrap.files.separating import run, s3_objects, s3_placing
 from blanktrap.files.separating.journal import FOLDER
 from blanktrap.files.separating.run import separate_media
 from blanktrap.files.separating.undo import undo_separation
@@ -119,8 +119,8 @@ def test_hostile_keys_stay_below_the_prefix(s3_bucket, tmp_path, mode):
 
 
 def test_a_large_object_is_copied_in_parts_with_its_headers_and_tags(bucket, monkeypatch):
-    monkeypatch.setattr(s3_placing, "MAX_COPY_BYTES", 8 * 1024**2)
-    monkeypatch.setattr(s3_placing, "PART_BYTES", 5 * 1024**2)
+    monkeypatch.setattr(s3_objects, "MAX_COPY_BYTES", 8 * 1024**2)
+    monkeypatch.setattr(s3_objects, "PART_BYTES", 5 * 1024**2)
     content = bytes(range(256)) * (12 * 1024**2 // 256)
     bucket.add("S1/large.jpg", 0.9, content=content)
     bucket.tag("S1/large.jpg", owner="ana + ben")
@@ -311,7 +311,7 @@ def test_objects_are_fetched_to_disk(bucket, tmp_path):
 def test_a_public_bucket_is_fetched_without_credentials(bucket, tmp_path, monkeypatch):
     bucket.rows.pop()
     signed = []
-    monkeypatch.setattr(s3_placing, "s3_client", lambda no_sign_request: signed.append(no_sign_request))
+    monkeypatch.setattr(s3_objects, "s3_client", lambda no_sign_request: signed.append(no_sign_request))
     scores = write_scores(tmp_path / "scores", bucket.rows)
     config = SeparateConfig(cutoff=0.3, mode="copy")
     summary = separate_media(

@@ -12,7 +12,8 @@ import pytest
 
 from blanktrap.core.config import SeparateConfig
 from blanktrap.core.errors import SeparationError, SourceError, UsageError
-from blanktrap.files.separating import local_placing, run
+from blanktrap.core.separated_names import NameRule
+from blanktrap.files.separating import local_placing, run, ways
 from blanktrap.files.separating.folders import Folders
 from blanktrap.files.separating.journal import FOLDER, open_journal
 from blanktrap.files.separating.run import plan_separation, separate_media
@@ -260,9 +261,9 @@ def test_media_that_would_get_one_name_are_both_kept(tmp_path, mode):
 
 
 def test_names_that_differ_in_case_are_told_apart_where_that_is_one_file(tmp_path, monkeypatch):
-    plain = run._names_allowed
+    plain = run.names_allowed
     monkeypatch.setattr(
-        run, "_names_allowed", lambda *given: run.NameRule(**{**vars(plain(*given)), "ignores_case": True})
+        run, "names_allowed", lambda *given: NameRule(**{**vars(plain(*given)), "ignores_case": True})
     )
     archive = Archive(tmp_path)
     archive.add("IMG_1.jpg", 0.9)
@@ -667,3 +668,38 @@ def test_a_long_name_has_room_for_its_sidecar(tmp_path):
     archive.add(f"{'x' * 251}.jpg", 0.9)
     archive.separate(xmp="digikam")
     assert len(archive.separated()) == 2
+
+
+# Inside the archive
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_folder_inside_the_archive_is_refused_and_nothing_is_left_there(archive, mode):
+    archive.to = archive.root / "archive" / "sorted" / "1"
+    before = snapshot(archive.root / "archive")
+    with pytest.raises(UsageError, match=r"sorted/1 is inside the archive \S+/archive: .* beside it"):
+        archive.separate(mode)
+    assert snapshot(archive.root / "archive") == before
+
+
+def test_a_dry_run_and_a_link_into_the_archive_are_refused_too(archive):
+    (archive.root / "elsewhere").symlink_to(archive.root / "archive")
+    archive.to = archive.root / "elsewhere" / "sorted"
+    with pytest.raises(UsageError, match="inside the archive"):
+        archive.plan()
+    assert not archive.to.exists()
+
+
+def test_the_archive_is_where_its_ids_begin_whatever_form_its_names_have():
+    nfd, nfc = (unicodedata.normalize(form, "/data/é/é.jpg") for form in ("NFD", "NFC"))
+    assert ways._archive_of("/data/S1/a.jpg", "S1/a.jpg") == "/data"
+    assert ways._archive_of("file:///data/a%20b/c.jpg", "name/c.jpg") == "/data/a b"
+    assert ways._archive_of(nfd, nfc.removeprefix("/data/")) == "/data"
+    assert ways._archive_of("s3://bucket/2024/S1/a.jpg", "S1/a.jpg") == "s3://bucket/2024"
+    # A whole bucket or disk may be all there is; and ids of another kind say nothing.
+    assert ways._archive_of("s3://bucket/S1/a.jpg", "S1/a.jpg") is None
+    assert ways._archive_of("/a.jpg", "a.jpg") is None
+    assert ways._archive_of("/data/a.jpg", "b.jpg") is None
+    assert ways._is_inside("s3://bucket/2024/out", "s3://bucket/2024")
+    assert not ways._is_inside("s3://bucket/2024-out", "s3://bucket/2024")
+    assert not ways._is_inside("/data/out", "s3://bucket")
