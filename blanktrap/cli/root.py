@@ -6,12 +6,13 @@ of the work, and heavy imports: each command imports what it needs when it runs,
 
 import logging
 import sys
+from itertools import pairwise
 from typing import Annotated
 
 import typer
 
 import blanktrap
-from blanktrap.core.errors import BlanktrapError
+from blanktrap.core.errors import BlanktrapError, UsageError
 
 app = typer.Typer(
     name="blanktrap",
@@ -70,6 +71,7 @@ def run(command: str | None = None) -> None:
     """Run the command line; `command` is put before the arguments by the entry points in `jobs/`."""
     arguments = sys.argv[1:] if command is None else [command, *sys.argv[1:]]
     try:
+        _refuse_standard_output(arguments)
         code = app(args=arguments or ["--help"], prog_name="blanktrap", standalone_mode=False)
     except BlanktrapError as problem:
         _print_error(str(problem))
@@ -78,6 +80,16 @@ def run(command: str | None = None) -> None:
         _print_error(_reworded(problem))
         sys.exit(problem.exit_code)
     sys.exit(code or 0)
+
+
+def _refuse_standard_output(arguments: list[str]) -> None:
+    """Raise UsageError for `--out -`: a file of that name would be written, which nobody means."""
+    for flag, value in [*pairwise(arguments), *(one.split("=", 1) for one in arguments if "=" in one)]:
+        if flag in ("--out", "--to") and value == "-":
+            raise UsageError(
+                f"{flag} -: results go to files and folders, not to standard output; give a name, or ./- for "
+                "one that is called so"
+            )
 
 
 def _reworded(problem: typer.TyperException) -> str:

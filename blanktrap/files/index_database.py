@@ -4,6 +4,7 @@ Owns: the tables from staged media to manifest rows: one row a media, labels, ti
 Refuses: the network; everything it reads was staged on local disk.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -205,8 +206,13 @@ class IndexDatabase:
         self.connection.execute(_MEDIA, {"path": str(staged)})
         clash = self.connection.execute(_CLASH).fetchone()
         if clash is not None:
+            media_id, *uris = clash
+            form = ""
+            if unicodedata.normalize("NFC", uris[0]) == unicodedata.normalize("NFC", uris[1]):
+                # Printed as they are, the two would look the same.
+                form, uris = " in two forms of Unicode", [ascii(uri) for uri in uris]
             raise UsageError(
-                f"two files have the media_id {clash[0]!r}: {clash[1]} and {clash[2]}; "
+                f"two files have the media_id {media_id!r}{form}: {uris[0]} and {uris[1]}; "
                 f"tell sources apart with name=SOURCE, or rename one of the files"
             )
 
