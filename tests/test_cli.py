@@ -46,8 +46,8 @@ FLAGS = {
     "audit-labels": "--out --num-media --allow-seen --seed --overwrite --no-sign-request",
     "audit-discard": "--out --cutoff --num-images --answers --max-lost-share --confidence --seed "
     "--allow-incomplete --overwrite --no-sign-request",
-    "suggest": "--out --num-images --shares --cutoff --max-per-sequence --include-test --num-candidates "
-    "--seed --allow-incomplete --overwrite --no-sign-request",
+    "suggest": "--out --num-images --shares --labels --cutoff --max-per-sequence --include-test "
+    "--num-candidates --seed --allow-incomplete --overwrite --no-sign-request",
     "export": "--format --out --cutoff --review-below --keep-sequences --timezone --coordinates --levels "
     "--tables --base-url --project-id --by-location --columns --exact-names --allow-incomplete --overwrite "
     "--no-sign-request",

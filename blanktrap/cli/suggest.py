@@ -17,7 +17,16 @@ def suggest(
     num_images: Annotated[int | None, typer.Option(help="Images to suggest (default 500).")] = None,
     shares: Annotated[
         str | None,
-        typer.Option(help="Shares of uncertain, unusual and thinly covered (default 0.4,0.3,0.3)."),
+        typer.Option(
+            help="Shares of uncertain, unusual, typical and thinly covered (default 0.3,0.2,0.2,0.3)."
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MANIFEST",
+            help="A manifest whose labels are newer than those of the scores; replaces them.",
+        ),
     ] = None,
     cutoff: Annotated[
         float | None,
@@ -31,7 +40,7 @@ def suggest(
     ] = False,
     num_candidates: Annotated[
         int | None,
-        typer.Option(help="Media drawn at random to look for the unusual in (default 10,000)."),
+        typer.Option(help="Media drawn at random to look for the unusual and typical in (default 10,000)."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of what is left to chance (default 0).")] = None,
     allow_incomplete: Annotated[
@@ -59,7 +68,10 @@ def suggest(
         },
     )
     storage = Storage(no_sign_request=no_sign_request)
-    print_lines(suggest_media(scores, out, config=settings, storage=storage, overwrite=overwrite).lines())
+    suggested = suggest_media(
+        scores, out, config=settings, storage=storage, labels=labels, overwrite=overwrite
+    )
+    print_lines(suggested.lines())
 
 
 def _parse_shares(text: str | None) -> tuple[float, ...] | None:
@@ -68,10 +80,10 @@ def _parse_shares(text: str | None) -> tuple[float, ...] | None:
     try:
         shares = tuple(float(part) for part in text.split(","))
     except ValueError as problem:
-        raise UsageError(f"--shares: {text!r} is no list of numbers: write 0.4,0.3,0.3") from problem
-    if len(shares) != 3:
+        raise UsageError(f"--shares: {text!r} is no list of numbers: write 0.3,0.2,0.2,0.3") from problem
+    if len(shares) != 4:
         raise UsageError(
-            f"--shares: {text!r} has {number(len(shares), 'number')}, three are wanted: uncertain, unusual "
-            f"and thinly covered"
+            f"--shares: {text!r} has {number(len(shares), 'number')}, four are wanted: uncertain, unusual, "
+            f"typical and thinly covered"
         )
     return shares

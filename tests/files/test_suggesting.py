@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from blanktrap.core.config import SuggestConfig
 from blanktrap.core.errors import BlanktrapError, UsageError
-from blanktrap.core.schemas import EMBEDDING, NUM_FEATURES
+from blanktrap.core.schemas import EMBEDDING, MANIFEST_SCHEMA, NUM_FEATURES
 from blanktrap.core.vocabulary import QueueKind
 from blanktrap.files.review_queues import read_review_queue
 from blanktrap.files.storage import Storage
@@ -48,7 +50,7 @@ def plain_rows() -> list[dict[str, Any]]:
 
 
 def test_media_near_the_cutoff_and_of_thinly_covered_places_are_suggested(tmp_path: Path) -> None:
-    found, rows = suggest(tmp_path, plain_rows(), num_images=4, shares=(0.5, 0.0, 0.5))
+    found, rows = suggest(tmp_path, plain_rows(), num_images=4, shares=(0.5, 0.0, 0.0, 0.5))
     # 25 * 0.02 is the cutoff itself; 0.48 and 0.52 lie as far from it in log odds.
     assert next(row["media_id"] for row in rows if row["stratum"] == "uncertain") == "A/25.jpg"
     assert {row["media_id"] for row in rows if row["stratum"] == "uncertain"} < {
@@ -104,7 +106,7 @@ def test_the_unusual_and_what_looks_like_a_rare_species_are_suggested(tmp_path: 
     rows.append(media("A/like a fox.jpg", 0.01, None, embedding=pointing(0, 1, 0.1)))
     rows.append(media("A/strange.jpg", 0.01, None, embedding=pointing(0, 0, 1)))
     rows.append(media("A/broken.jpg", None, None, embedding=None))
-    found, listed = suggest(tmp_path, rows, num_images=3, shares=(0.0, 0.34, 0.66))
+    found, listed = suggest(tmp_path, rows, num_images=3, shares=(0.0, 0.34, 0.0, 0.66))
     by_name = {row["media_id"]: row for row in listed}
     assert by_name["A/strange.jpg"]["stratum"] == "unusual"
     assert "looks unlike every labelled image" in by_name["A/strange.jpg"]["reason"]
@@ -134,9 +136,33 @@ def test_nothing_to_suggest_and_bad_shares_are_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "queue").exists()
     with pytest.raises(ValueError, match="must sum to 1"):
-        SuggestConfig(shares=(0.5, 0.5, 0.5))
+        SuggestConfig(shares=(0.5, 0.5, 0.5, 0.5))
     from blanktrap.cli.suggest import _parse_shares
 
-    for text in ("0.5,0.5", "much", ""):
+    for text in ("0.4,0.3,0.3", "much", ""):
         with pytest.raises(UsageError, match="--shares"):
             _parse_shares(text)
+
+
+def test_labels_of_a_newer_manifest_replace_those_of_the_scores(tmp_path: Path) -> None:
+    rows = [media(f"A/{n}.jpg", 0.5, "blank" if n == 0 else None, species=[]) for n in range(4)]
+    schema = MANIFEST_SCHEMA
+    newer = [
+        {"media_id": f"A/{n}.jpg", "uri": f"/A/{n}.jpg", "label": "nonblank" if n == 1 else None}
+        for n in range(4)
+    ]
+    newer.append({"media_id": "A/gone.jpg", "uri": "/A/gone.jpg", "label": "blank"})
+    pq.write_table(pa.Table.from_pylist(newer, schema=schema), tmp_path / "newer.parquet")
+    scores = write_scores(tmp_path / "scores", rows)
+    config, out = SuggestConfig(num_images=9), str(tmp_path / "queue")
+    labels = str(tmp_path / "newer.parquet")
+    found = suggest_media(scores, out, config=config, storage=STORAGE, labels=labels)
+    listed = read_review_queue(STORAGE, out).rows.to_pylist()
+    # A/0 has no label any more, A/1 has one now.
+    assert {row["media_id"] for row in listed} == {"A/0.jpg", "A/2.jpg", "A/3.jpg"}
+    assert {row["given_label"] for row in listed} == {None}
+    said = "\n".join(found.lines())
+    assert f"labels        1 of {labels}; 1 more are of media that the scores do not have" in said
+    pq.write_table(pa.Table.from_pylist(newer[-1:], schema=schema), tmp_path / "newer.parquet")
+    with pytest.raises(BlanktrapError, match="labels 1 media and none of them is in the scores"):
+        suggest_media(scores, out, config=config, storage=STORAGE, labels=labels, overwrite=True)

@@ -100,6 +100,8 @@ class Coverage:
     places: Codebook = field(default_factory=Codebook)
     species: Codebook = field(default_factory=Codebook)
     num_media: int = 0
+    num_labelled: int = 0
+    """Media with a label, those of the test split among them."""
     _labels: dict[int, int] = field(default_factory=dict)
     _species_labels: dict[int, int] = field(default_factory=dict)
     _is_test: dict[int, bool] = field(default_factory=dict)
@@ -116,7 +118,9 @@ class Coverage:
             for place in np.unique(places[mine]).tolist():
                 self._is_test[place] = self._is_test.get(place, True) and test
         # Labels of the test split measure; no model learns from them.
-        taught = pc.is_valid(table.column("label")).to_numpy() & ~is_test
+        is_labelled = pc.is_valid(table.column("label")).to_numpy()
+        self.num_labelled += int(is_labelled.sum())
+        taught = is_labelled & ~is_test
         strata, nums = np.unique(strata_of(places, table.column("is_night"))[taught], return_counts=True)
         for stratum, num in zip(strata.tolist(), nums.tolist(), strict=True):
             self._labels[stratum] = self._labels.get(stratum, 0) + num

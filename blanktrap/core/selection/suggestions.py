@@ -1,10 +1,11 @@
 """Which candidates people should label next, and why each.
 
-Owns: the mixture of the uncertain, the unusual and the thinly covered, and the reason beside each. Refuses:
-who may be a candidate (`candidates`), and reading features.
+Owns: the mixture of the uncertain, the unusual, the typical and the thinly covered, the reason beside each.
+Refuses: who may be a candidate (`candidates`), and reading features.
 
 Uncertain: nearest to the cutoff in log odds; at 0.5 that is the order of the entropy. Unusual: k-center
-greedy (Sener & Savarese 2018) over features of length 1, from the labelled media on. Thinly covered: the
+greedy (Sener & Savarese 2018) over features of length 1, from the labelled media on. Typical: of the
+groups of look-alikes with the fewest labels the most typical media (`typicality`). Thinly covered: the
 location, by day or by night, with the fewest labels comes first, again and again as media are taken; where
 there are features, species take turns likewise, an unlabelled media standing for the species of the nearest
 labelled one.
@@ -12,15 +13,17 @@ labelled one.
 
 import heapq
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from blanktrap.core.selection.candidates import Coverage, Rows
+from blanktrap.core.selection.typicality import FEW_MEDIA, group_alike, typicality
 from blanktrap.core.wording import cutoff_text, number
 
-UNCERTAIN, UNUSUAL, THIN = "uncertain", "unusual", "thinly covered"
-KINDS = (UNCERTAIN, UNUSUAL, THIN)
+UNCERTAIN, UNUSUAL, TYPICAL, THIN = "uncertain", "unusual", "typical", "thinly covered"
+KINDS = (UNCERTAIN, UNUSUAL, TYPICAL, THIN)
 
 _AT_ONCE = 1024
 
@@ -70,16 +73,21 @@ def nearest_labelled(features: Features) -> tuple[np.ndarray, np.ndarray]:
     return nearest, which
 
 
-def deal_counts(num: int, shares: tuple[float, float, float], *, has_features: bool) -> dict[str, int]:
+def deal_counts(num: int, shares: Sequence[float], *, has_features: bool) -> dict[str, int]:
     """How many of each kind: whole numbers that sum to `num`, by largest remainder.
 
-    Without features nothing is unusual: that share goes to the other two in proportion.
+    Without features nothing is unusual or typical: those shares go to the other two in proportion.
+
+    Args:
+        num: media wanted.
+        shares: of each of `KINDS`, in that order.
+        has_features: whether there are features to look at.
     """
     weights = np.asarray(shares, np.float64)
     if not has_features:
-        weights[1] = 0.0
+        weights[[KINDS.index(UNUSUAL), KINDS.index(TYPICAL)]] = 0.0
     if not weights.sum():
-        weights = np.asarray([0.5, 0.0, 0.5])
+        weights = np.asarray([0.5, 0.0, 0.0, 0.5])
     exact = num * weights / weights.sum()
     whole = np.floor(exact).astype(int)
     order = np.argsort(whole - exact, kind="stable")
@@ -138,6 +146,34 @@ class Chooser:
             if self.take(rows[place], UNUSUAL, reason):
                 done += 1
                 nearest = _nearer(nearest, features.sample, place)
+        return done
+
+    def take_typical(self, rows: Rows, features: Features, num: int) -> int:
+        """Take the most typical of the look-alikes with the fewest labels, counting what was taken."""
+        if not num or not rows.size:
+            return 0
+        everything = np.concatenate([features.sample, features.labelled])
+        groups = group_alike(everything, num_groups=num + len(features.labelled))
+        typical = typicality(everything, groups)
+        sizes = np.bincount(groups)
+        labelled = np.bincount(groups[rows.size :], minlength=sizes.size)
+        is_taken = np.isin(rows["position"], list(self.taken))
+        covered = labelled + np.bincount(groups[: rows.size][is_taken], minlength=sizes.size)
+        waiting: dict[int, list[int]] = defaultdict(list)
+        for place in np.argsort(typical[: rows.size], kind="stable").tolist():
+            waiting[int(groups[place])].append(place)
+        queue = [(bool(sizes[one] < FEW_MEDIA), int(covered[one]), -int(sizes[one]), one) for one in waiting]
+        heapq.heapify(queue)
+        done = 0
+        while queue and done < num:
+            is_small, fewest, size, group = heapq.heappop(queue)
+            reason = (
+                f"typical of {-size:,} images that look alike, of which {int(labelled[group]):,} had a label"
+            )
+            is_new = self.take(rows[waiting[group].pop()], TYPICAL, reason)
+            done += is_new
+            if waiting[group]:
+                heapq.heappush(queue, (is_small, fewest + is_new, size, group))
         return done
 
     def take_places(self, rows: Rows, num: int) -> int:
