@@ -274,7 +274,12 @@ def retrained(
     place = rows.column_names.index("label")
     labels = pa.array(rows.column("label").to_pylist(), pa.string(), mask=~is_bought)
     with TemporaryDirectory(dir=scratch) as folder:
-        pq.write_table(rows.set_column(place, rows.schema.field("label"), labels), f"{folder}/labels.parquet")
+        rows = rows.set_column(place, rows.schema.field("label"), labels)
+        # Drawn archives name their places alike, and the first model has seen the first one's.
+        place = rows.column_names.index("location_id")
+        names = pa.array([f"second {name}" for name in rows.column("location_id").to_pylist()])
+        rows = rows.set_column(place, rows.schema.field("location_id"), names)
+        pq.write_table(rows, f"{folder}/labels.parquet")
         recipe = TrainConfig(weights=model, num_epochs=8, preprocessing=PIXELS, seed=seed)
         with InThisProcess(STORAGE) as launcher:
             train(
