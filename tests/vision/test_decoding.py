@@ -203,7 +203,7 @@ class TestColour:
         # A white banner over a black picture makes a black picture.
         image = Image.new("L", (80, 60), 10)
         image.paste(255, (0, 0, 80, 12))
-        crops = Preprocessing(width_px=40, height_px=30, banner_top=0.2, auto_gamma=True)
+        crops = Preprocessing(width_px=64, height_px=48, banner_top=0.2, auto_gamma=True)
         assert decode(encode(image, "PNG"), crops).exposure == "underexposed"
         assert decode(encode(Image.new("L", (80, 60), 240), "PNG"), crops).exposure == "overexposed"
         assert decode(encode(Image.new("L", (80, 60), 117), "PNG"), crops).exposure == "well exposed"

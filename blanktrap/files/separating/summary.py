@@ -32,7 +32,7 @@ class Planned:
         """Counts and bytes, and that nothing was done."""
         return [
             *_planned_lines(self.counts, self.rule, self.num_scored),
-            *_name_lines(self.counts),
+            *_name_lines(self.counts, self.config),
             _line("dry run", f"nothing was written; without --dry-run {_doing(self.config)} {self.to}"),
         ]
 
@@ -58,7 +58,7 @@ class Separated:
         how = ", ".join(f"{count(placed[letter])} {name}" for letter, name in NAMES.items() if placed[letter])
         lines = [
             *_planned_lines(self.counts, self.rule, self.num_scored),
-            *_name_lines(self.counts),
+            *_name_lines(self.counts, self.config),
             _line("separated", f"{num_placed:,} of {number(total, 'media')}{f': {how}' if how else ''}"),
         ]
         if self.config.xmp:
@@ -154,8 +154,9 @@ def _planned_lines(counts: PlanCounts, rule: DecisionRule, num_scored: int) -> l
     return lines
 
 
-def _name_lines(counts: PlanCounts) -> list[str]:
-    if not counts.num_renamed:
+def _name_lines(counts: PlanCounts, config: SeparateConfig) -> list[str]:
+    """Names that are changed; tags and lists leave all as they are."""
+    if not counts.num_renamed or config.mode in ("tag", "manifest"):
         return []
     lines = [_line("names", f"{number(counts.num_renamed, 'media')} cannot keep their name there, such as")]
     return lines + [
