@@ -1,12 +1,14 @@
 """`blanktrap separate`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from blanktrap.cli.root import Cutoff, KeepSequences, NoSignRequest, ReviewBelow, print_lines
 from blanktrap.core.config import LinkKind, SeparateConfig, SeparateMode, SidecarNaming, resolve
-from blanktrap.core.errors import UsageError
+from blanktrap.core.errors import SeparationError, UsageError
 from blanktrap.core.vocabulary import Decision
 from blanktrap.files.storage import Storage
 from blanktrap.progress import ProgressLine
@@ -57,7 +59,7 @@ def separate(
     if undo:
         if dry_run:
             raise UsageError("--dry-run and --undo do not go together: give one")
-        with ProgressLine() as line:
+        with _told_when_stopped(to, "taken back"), ProgressLine() as line:
             taken_back = undo_separation(to, storage=storage, on_progress=line.show)
         print_lines(taken_back.lines())
         return
@@ -80,9 +82,21 @@ def separate(
     if dry_run:
         print_lines(plan_separation(scores, to, config=settings, storage=storage).lines())
         return
-    with ProgressLine() as line:
+    with _told_when_stopped(to, "separated"), ProgressLine() as line:
         separated = separate_media(scores, to, config=settings, storage=storage, on_progress=line.show)
     print_lines(separated.lines())
+
+
+@contextmanager
+def _told_when_stopped(to: str, what: str) -> Iterator[None]:
+    """Turn Ctrl-C into a line that says how to go on. Raises SeparationError."""
+    try:
+        yield
+    except KeyboardInterrupt as stopped:
+        undo = "" if what == "taken back" else f", or take it back with `blanktrap separate --to {to} --undo`"
+        raise SeparationError(
+            f"stopped: what was {what} so far is in the journal; run the same command again to go on{undo}"
+        ) from stopped
 
 
 def _decisions(text: str | None) -> tuple[Decision, ...] | None:

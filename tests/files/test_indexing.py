@@ -133,6 +133,14 @@ def test_sources_are_told_apart_by_name_and_never_merged(tmp_path: Path, make_jp
     assert column(index([str(literal)], tmp_path / "n")[0], "media_id") == ["c.jpg"]
 
 
+def test_names_in_two_forms_of_unicode_are_told_apart_in_the_refusal(tmp_path: Path, make_jpeg: Draw) -> None:
+    archive = put(tmp_path / "archive", {"\u00e9.jpg": make_jpeg(), "e\u0301.jpg": make_jpeg()})
+    with pytest.raises(UsageError, match="in two forms of Unicode") as caught:
+        index([str(archive)], tmp_path / "manifest")
+    assert r"\xe9.jpg'" in str(caught.value)
+    assert r"e\u0301.jpg'" in str(caught.value)
+
+
 def test_bad_sources_get_one_line(tmp_path: Path, make_jpeg: Draw) -> None:
     (tmp_path / "empty").mkdir()
     put(tmp_path, {"one.jpg": make_jpeg()})

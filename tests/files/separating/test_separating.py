@@ -682,6 +682,19 @@ def test_a_folder_inside_the_archive_is_refused_and_nothing_is_left_there(archiv
     assert snapshot(archive.root / "archive") == before
 
 
+def test_folders_that_were_made_for_it_go_with_it_and_no_others(archive):
+    (archive.root / "mine").mkdir()
+    archive.to = archive.root / "mine" / "made" / "sorted"
+    archive.separate()
+    archive.undo()
+    assert [path.name for path in archive.root.iterdir() if path.name == "mine"] == ["mine"]
+    assert list((archive.root / "mine").iterdir()) == []
+    archive.separate()
+    (archive.root / "mine" / "made" / "notes.txt").write_text("mine")
+    archive.undo()
+    assert [path.name for path in (archive.root / "mine" / "made").iterdir()] == ["notes.txt"]
+
+
 def test_a_dry_run_and_a_link_into_the_archive_are_refused_too(archive):
     (archive.root / "elsewhere").symlink_to(archive.root / "archive")
     archive.to = archive.root / "elsewhere" / "sorted"
