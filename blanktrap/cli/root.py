@@ -87,8 +87,8 @@ def _refuse_standard_output(arguments: list[str]) -> None:
     for flag, value in [*pairwise(arguments), *(one.split("=", 1) for one in arguments if "=" in one)]:
         if flag in ("--out", "--to") and value == "-":
             raise UsageError(
-                f"nothing is written to standard output ({flag} -): give a file or folder, or ./- for one that "
-                "is called so"
+                f"nothing is written to standard output ({flag} -): give a file or folder, or ./- for one "
+                "that is called so"
             )
 
 
