@@ -9,7 +9,7 @@ import sys
 
 import streamlit as st
 
-from blanktrap.core.errors import UsageError
+from blanktrap.core.errors import BlanktrapError, UsageError
 from blanktrap.files.outputs import OutputKind
 from dashboard.inputs import Inputs, Opened, read_inputs
 from dashboard.layout import SIDEBAR_PX, show_frame
@@ -38,7 +38,7 @@ def show_app(first: str = FIRST) -> None:
         page.run()
 
 
-def _problem_of(inputs: Inputs) -> Exception | None:
+def _problem_of(inputs: Inputs) -> BlanktrapError | None:
     """Why no page can be shown: nothing was named, nothing can be read, or the link names something else."""
     if not inputs.locations:
         return UsageError("nothing was named when the dashboard was started")

@@ -33,9 +33,10 @@ def share_of(part: float, whole: float) -> str:
     return f"{count(part)} ({percent(part / whole if whole else None)})"
 
 
-def show_problem(problem: BlanktrapError, *, title: str = "This cannot be shown") -> None:
-    """Say what is wrong, in one line, and where to begin."""
-    st.title(title, anchor=False)
+def show_problem(problem: BlanktrapError, *, title: str | None = None) -> None:
+    """Say what is wrong, in one line, and where to begin; below a title where the page has none yet."""
+    if title is not None:
+        st.title(title, anchor=False)
     st.error(sentence(str(problem)), icon=":material/error:")
     st.markdown("Make a report of a scored archive, then open it:")
     st.code("blanktrap evaluate SCORES --out REPORT\nblanktrap dashboard REPORT", language=None)
@@ -58,3 +59,8 @@ def show_no_report() -> None:
         "blanktrap evaluate SCORES --out REPORT",
         "blanktrap dashboard REPORT",
     )
+
+
+def money(amount: float) -> str:
+    """A sum in the currency of the wage: `1,240`, `-12.50`."""
+    return f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:,.2f}"

@@ -29,7 +29,7 @@ from blanktrap.files.s3 import ObjectMissingError, is_s3
 from blanktrap.files.storage import FileEntry, Storage, join
 
 PART_NAME = re.compile(r"part-(\d{8,})\.parquet")
-_CHUNK_KEY = b"blanktrap.chunk"
+CHUNK_KEY = b"blanktrap.chunk"
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ def begin_run(storage: Storage, location: str, identity: RunIdentity, descriptio
 def write_chunk(storage: Storage, location: str, table: pa.Table, stats: ChunkStats) -> None:
     """Write one chunk whole or not at all. Writing it a second time writes the same rows."""
     table = conform_scores(table, where=f"chunk {stats.chunk}")
-    metadata = {**(table.schema.metadata or {}), _CHUNK_KEY: json.dumps(vars(stats)).encode()}
+    metadata = {**(table.schema.metadata or {}), CHUNK_KEY: json.dumps(vars(stats)).encode()}
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
     uri, data = join(location, _part_name(stats.chunk)), sink.getvalue().to_pybytes()
@@ -235,11 +235,11 @@ def _read_stats(storage: Storage, entry: FileEntry) -> ChunkStats | None:
     except (pa.ArrowException, OSError):
         return None
     metadata = footer.metadata or {}
-    if _CHUNK_KEY not in metadata:
+    if CHUNK_KEY not in metadata:
         raise ScoresError(
             f"{entry.uri} was not written by this run: remove it and run the same command again"
         )
-    stats = ChunkStats(**json.loads(metadata[_CHUNK_KEY]))
+    stats = ChunkStats(**json.loads(metadata[CHUNK_KEY]))
     return stats if footer.num_rows == stats.num_media else None
 
 
