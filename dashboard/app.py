@@ -1,7 +1,5 @@
 """The dashboard's frame: the password, the navigation, and which report is shown.
 
-    streamlit run dashboard/app.py -- REPORT_OR_RUN…
-
 Owns: what all pages share. Refuses: what is on a page; that is `dashboard.pages`.
 """
 
@@ -65,7 +63,3 @@ def _choose_report(reports: tuple[str, ...]) -> str | None:
     )
     st.query_params[_LINKED] = st.session_state[_LINKED] = chosen
     return chosen
-
-
-if __name__ == "__main__":
-    show_app()

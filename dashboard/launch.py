@@ -12,7 +12,7 @@ from typing import NoReturn
 from blanktrap.core.config import DashboardConfig
 from dashboard.password import PASSWORD_VARIABLE
 
-APP = Path(__file__).with_name("app.py")
+APP = Path(__file__).parent / "entry" / "script.py"
 
 # Contrast of at least 4.5 against the background, in either theme.
 _THEME = {

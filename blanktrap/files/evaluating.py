@@ -19,6 +19,7 @@ from blanktrap.core.evaluation.error_facts import ErrorFacts, Facts
 from blanktrap.core.evaluation.error_sample import ErrorSample, draw_error_sample
 from blanktrap.core.evaluation.measured_choice import choose_measured, choose_promising
 from blanktrap.core.evaluation.pairing import PairFacts
+from blanktrap.core.evaluation.recall_targets import promises_table
 from blanktrap.core.reporting.pages.html import render_html
 from blanktrap.core.reporting.pages.markdown import render_markdown
 from blanktrap.core.reporting.pages.report_page import report_document
@@ -176,6 +177,7 @@ def _tables(basis: Basis, report: Report) -> dict[str, pa.Table]:
     measured, tally = basis.measured, basis.tally
     return {
         "curve": curve_table(measured, tally, basis.bands, beta=basis.config.beta),
+        "promises": promises_table(measured, confidence=basis.config.confidence),
         "roc": roc_table(measured),
         "histogram": histogram_table(measured, tally),
         "confusion": confusion_table(report),

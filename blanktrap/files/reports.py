@@ -24,6 +24,7 @@ TABLES = (
     "curve",
     "roc",
     "histogram",
+    "promises",
     "confusion",
     "locations",
     "species",

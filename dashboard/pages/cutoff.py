@@ -4,12 +4,14 @@ Owns: what is seen. Refuses: reading anything when the slider moves: all comes f
 """
 
 import shlex
+from typing import Any
 
 import streamlit as st
 
+from blanktrap.core.errors import ReportError
 from blanktrap.core.statistics.metrics import ConfusionCounts
 from blanktrap.core.statistics.savings import HandWork
-from blanktrap.core.wording import count, percent, span
+from blanktrap.core.wording import count, cutoff_text, number, percent, span
 from dashboard import drawing
 from dashboard.charts_cutoff import recall_precision_drawing, shares_drawing
 from dashboard.compared_cutoffs import (
@@ -25,8 +27,8 @@ from dashboard.controls import choose_blank_rate, choose_cutoff, go_to_cutoff
 from dashboard.downloads import offer
 from dashboard.inputs import Opened
 from dashboard.layout import Card, show_cards, split
-from dashboard.loaders import LoadedReport, load_report
-from dashboard.wording import plain, share_of, show_no_report
+from dashboard.loaders import LoadedReport, load_report, load_table
+from dashboard.wording import plain, sentence, share_of, show_no_report
 
 
 def show(opened: Opened) -> None:
@@ -40,11 +42,20 @@ def show(opened: Opened) -> None:
         f"Images below the cutoff are called blank. Measured on "
         f"{plain(loaded.report.measured_on.description)}."
     )
-    _show_all(loaded)
+    _show_all(loaded, _promises(opened))
+
+
+def _promises(opened: Opened) -> list[dict[str, Any]]:
+    """What each usual recall would take; nothing where a report is too old to say."""
+    try:
+        found: list[dict[str, Any]] = load_table(opened.storage, str(opened.report), "promises").to_pylist()
+    except ReportError:
+        return []
+    return found
 
 
 @st.fragment
-def _show_all(loaded: LoadedReport) -> None:
+def _show_all(loaded: LoadedReport, promises: list[dict[str, Any]]) -> None:
     left, right = split("controls")
     with left:
         step = choose_cutoff(loaded)
@@ -55,6 +66,7 @@ def _show_all(loaded: LoadedReport) -> None:
     counts = loaded.counts_at(step)
     expected = expected_counts(loaded, step, blank_rate=blank_rate, num_media=loaded.config.num_archive_media)
     _show_figures(loaded, step, counts, expected, blank_rate)
+    _show_promise(loaded, promises)
     _show_charts(loaded, step, blank_rate)
     _show_confusion(loaded, counts, expected, blank_rate)
     _show_comparison(loaded, step, blank_rate)
@@ -119,6 +131,37 @@ def _show_figures(
             ),
         ],
     )
+
+
+def _show_promise(loaded: LoadedReport, promises: list[dict[str, Any]]) -> None:
+    st.subheader("A cutoff that promises", anchor=False)
+    if not promises:
+        st.caption("This report is from before there were promises: run `blanktrap evaluate` again.")
+        return
+    by_recall = {row["min_recall"]: row for row in promises}
+    asked = st.segmented_control(
+        "At least so many of the animals of new locations are to be kept",
+        list(by_recall),
+        default=0.95 if 0.95 in by_recall else next(iter(by_recall)),
+        required=True,
+        format_func=lambda recall: f"{100 * recall:.0f} %",
+        key="recall",
+        bind="query-params",
+    )
+    row = by_recall[asked]
+    if row["cutoff"] is None:
+        st.info(f"No cutoff can promise that: {sentence(row['refusal'])}", icon=":material/info:")
+        return
+    step = int(row["cutoff"] * 1000)
+    text, button = st.columns([4, 1], vertical_alignment="center")
+    text.success(
+        f"At or below the cutoff **{cutoff_text(row['cutoff'])}** at least **{100 * asked:.0f} %** of the "
+        f"nonblank images of new locations are kept, with {100 * row['confidence']:.6g} % confidence, where "
+        f"they are like the {number(row['num_locations'], 'labelled one')}; {percent(row['recall'])} of the "
+        f"measured ones are. It removes {percent(loaded.counts_at(step).blank_recall)} of the blanks.",
+        icon=":material/verified:",
+    )
+    button.button("Use it", on_click=go_to_cutoff, args=(step / 1000,), key="use promised")
 
 
 def _interval(loaded: LoadedReport, step: int, name: str) -> str:

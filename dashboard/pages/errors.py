@@ -93,7 +93,7 @@ def _show_figures(opened: Opened, analysis: ErrorAnalysis) -> None:
     )
     with st.container(horizontal=True):
         link_to("gallery", "Look at the missed images", opened=opened, show="missed")
-        link_to("gallery", "Look at the blanks that were kept", opened=opened, show="kept_blank")
+        link_to("gallery", "Look at the blanks that were kept", opened=opened, show="false_alarms")
 
 
 def _show_missed(opened: Opened, errors: pa.Table, analysis: ErrorAnalysis) -> None:
@@ -192,7 +192,7 @@ def _show_static_scenes(opened: Opened, analysis: ErrorAnalysis) -> None:
                 "gallery",
                 f"Kept blanks at {plain(scene.location_id)}",
                 opened=opened,
-                show="kept_blank",
+                show="false_alarms",
                 location=scene.location_id,
             )
     offer("static-scenes", table=load_table(opened.storage, str(opened.report), "static_scenes"))

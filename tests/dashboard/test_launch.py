@@ -20,6 +20,11 @@ def test_server_listens_on_this_machine_alone_and_reports_nothing_home() -> None
     assert APP.is_file()
 
 
+def test_a_link_to_a_page_is_answered_by_the_frame() -> None:
+    # Streamlit would take the modules of such a folder for scripts, and run them without the password.
+    assert not (APP.parent / "pages").exists()
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.7", "traps.example.org"])
 def test_other_machines_need_a_password(address) -> None:
     with pytest.raises(UsageError, match="--password"):
