@@ -1,29 +1,24 @@
 """Predicts how scoring scales: `python benchmarks/scaling_model.py`, and `--measure` for what it is fed with.
 
-A discrete-event model of `blanktrap score` on N machines. A chunk waits for the driver to hand it out, for S3
-to answer (so many GETs a second and prefix), for its machine's network, for a core that decodes it, in the
-object store for the GPU, and for the driver to write it. Where there is no GPU, a core decodes and infers. A
-machine's cores also do what the engine costs. Simulated are enough chunks to see the steady speed; the
-archive's hours follow from it.
+A discrete-event model of `blanktrap score` on N machines (`scaling_simulation.py`), fed with the tables of
+prices and speeds that `blanktrap plan` uses, in the middle of their ranges. Simulated is enough to see the
+steady speed; the archive's hours follow from it.
 
 `--measure` times the stages on one core without the engine, what the engine costs on images too small to
 matter, predicts large images from both, and compares with what `score` really does there.
 """
 
 import argparse
-import heapq
-import itertools
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from scaling_simulation import Costs, Machine, Outcome, Setting, simulate
 
 from blanktrap.core.planning.prices import (
     HEAD_TYPE,
     INSTANCE_TYPES,
-    S3_GETS_PER_S_PER_PREFIX,
-    S3_PUTS_PER_S_PER_PREFIX,
     S3_USD_PER_GET,
     S3_USD_PER_PUT,
     InstanceType,
@@ -32,9 +27,8 @@ from blanktrap.core.planning.speeds import CPU_IMAGES_PER_S, Workload, gpu_image
 
 LIST_PAGES_AT_ONCE = 16
 KEYS_PER_PAGE = 1000
-BATCH_SIZE = 32
-FETCH_THREADS = 8
-WRITERS = 4
+STORE_SHARE = 0.3
+"""Of a machine's memory that Ray gives to the object store; half of that may wait."""
 HELPER = "c7i.4xlarge"
 MIXES = (
     ("g4dn.xlarge", 0),
@@ -45,191 +39,6 @@ MIXES = (
     ("c7a.4xlarge", 0),
 )
 """Machines that are compared, and how many decoding ones each has beside it."""
-CHUNKS_AHEAD = 2
-"""Decoded chunks that a GPU's machine holds: what Ray Data's share of the object store lets wait."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Costs:
-    """Seconds that one chunk, batch or image takes: stated, or measured with `--measure` on two cores."""
-
-    fetch_s: float = 0.03
-    """From asking S3 for an image to its last byte, without the machine's network: stated, 30 ms."""
-    list_page_s: float = 0.15
-    """One page of a listing: stated."""
-    engine_s: float = 0.0009
-    """Seconds of a core for an image in Ray's and the driver's processes: measured with `--measure`."""
-    driver_s: float = 0.002
-    """Of the driver, which is one process, for a batch: measured with `--measure`."""
-    write_s: float = 0.08
-    """To write one chunk: stated, one PUT."""
-    copy_s: float = 0.0006
-    """Seconds of a core to put the pixels of an image into the object store and to take them out: 560 kB
-    there and back at 2 GB/s, stated. Without GPUs nothing is copied."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """One machine as the model sees it."""
-
-    num_cores: float
-    decode_s: float
-    infer_s: float
-    """Of a core, or of the GPU where there is one."""
-    has_gpu: bool
-    bytes_per_s: float
-    bytes_per_image: float
-    """That come to it over the network: files, and pixels that other machines decoded for its GPU."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """What is simulated."""
-
-    machine: Machine
-    num_machines: int
-    num_prefixes: int
-    chunk_size: int = 1024
-    costs: Costs = field(default_factory=Costs)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """The steady speed, and how busy each resource was."""
-
-    images_per_s: float
-    busy: dict[str, float]
-    """Share of the time, by resource."""
-    waiting: float
-    """Share of the cores' time in which they wait for room in the object store."""
-
-    @property
-    def bottleneck(self) -> str:
-        return max(self.busy, key=lambda name: self.busy[name])
-
-
-class Server:
-    """Takes jobs one after the other, on one of several places."""
-
-    def __init__(self, num_places: float = 1) -> None:
-        self._free_at = [0.0] * max(1, round(num_places))
-        heapq.heapify(self._free_at)
-        self.busy_s = 0.0
-
-    def take(self, now: float, seconds: float) -> float:
-        """When a job that comes now is done."""
-        start = max(now, heapq.heappop(self._free_at))
-        heapq.heappush(self._free_at, start + seconds)
-        self.busy_s += seconds
-        return start + seconds
-
-    def share(self, until: float) -> float:
-        return self.busy_s / (until * len(self._free_at))
-
-
-class Simulation:
-    """One run, as events in the order of their time."""
-
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
-        machine, costs = setting.machine, setting.costs
-        self._driver, self._writers = Server(), Server(WRITERS)
-        self._s3 = Server()
-        self._network = [Server() for _ in range(setting.num_machines)]
-        self._gpus = [Server() for _ in range(setting.num_machines)]
-        self._cores = [Server(machine.num_cores) for _ in range(setting.num_machines)]
-        self._waiting = [0] * setting.num_machines
-        """Decoded chunks before each GPU."""
-        self._idle: list[list[float]] = [[] for _ in range(setting.num_machines)]
-        """Since when cores wait for room in the object store."""
-        self._waited_s = 0.0
-        self._events: list[tuple[float, int, Callable[[float], None]]] = []
-        self._order = itertools.count()
-        self._left = 0
-        self._done: list[float] = []
-        own = machine.decode_s + costs.engine_s + (costs.copy_s if machine.has_gpu else machine.infer_s)
-        # Fetching overlaps with what the core does, in threads.
-        self._core_s = setting.chunk_size * max(own, costs.fetch_s / FETCH_THREADS)
-
-    def run(self, num_chunks: int) -> Outcome:
-        """Score so many chunks; the first and the last tenth are not counted in the speed."""
-        self._left = num_chunks
-        cores = round(self._setting.machine.num_cores)
-        for machine in range(self._setting.num_machines):
-            for _ in range(cores):
-                self._at(0.0, lambda now, machine=machine: self._begin(now, machine))
-        while self._events:
-            now, _, happen = heapq.heappop(self._events)
-            happen(now)
-        done = sorted(self._done)
-        first, last = len(done) // 10, len(done) - len(done) // 10 - 1
-        images = (last - first) * self._setting.chunk_size
-        return Outcome(
-            images_per_s=images / (done[last] - done[first]),
-            busy=self._busy(done[-1]),
-            waiting=self._waited_s / (done[-1] * cores * self._setting.num_machines),
-        )
-
-    def _at(self, when: float, happen: Callable[[float], None]) -> None:
-        heapq.heappush(self._events, (when, next(self._order), happen))
-
-    def _begin(self, now: float, machine: int) -> None:
-        """A core asks for its next chunk."""
-        if not self._left:
-            return
-        if self._setting.machine.has_gpu and self._waiting[machine] > CHUNKS_AHEAD:
-            self._idle[machine].append(now)
-            return
-        self._left -= 1
-        setting, size = self._setting, self._setting.chunk_size
-        handed = self._driver.take(now, size / BATCH_SIZE * setting.costs.driver_s)
-        limit = setting.num_prefixes * S3_GETS_PER_S_PER_PREFIX
-        answered = self._s3.take(handed, size / limit)
-        transfer_s = size * setting.machine.bytes_per_image / setting.machine.bytes_per_s
-        there = self._network[machine].take(answered, transfer_s)
-        # Bytes come while the core is at work: it ends when both have.
-        decoded = max(there, self._cores[machine].take(handed, self._core_s))
-        self._at(decoded, lambda now: self._decoded(now, machine))
-
-    def _decoded(self, now: float, machine: int) -> None:
-        if self._setting.machine.has_gpu:
-            self._waiting[machine] += 1
-            seconds = self._setting.chunk_size * self._setting.machine.infer_s
-            scored = self._gpus[machine].take(now, seconds)
-            self._at(scored, lambda now: self._scored(now, machine))
-        else:
-            self._write(now)
-        self._begin(now, machine)
-
-    def _scored(self, now: float, machine: int) -> None:
-        self._waiting[machine] -= 1
-        self._write(now)
-        if self._idle[machine]:
-            self._waited_s += now - self._idle[machine].pop()
-            self._begin(now, machine)
-
-    def _write(self, now: float) -> None:
-        limit = 1.0 / S3_PUTS_PER_S_PER_PREFIX
-        self._done.append(self._writers.take(now, max(self._setting.costs.write_s, limit)))
-
-    def _busy(self, until: float) -> dict[str, float]:
-        def mean(servers: list[Server]) -> float:
-            return sum(one.share(until) for one in servers) / len(servers)
-
-        busy = {
-            "driver": self._driver.share(until),
-            "S3 requests": self._s3.share(until),
-            "writing": self._writers.share(until),
-            "network": mean(self._network),
-            "cores": mean(self._cores),
-        }
-        return busy | ({"GPUs": mean(self._gpus)} if self._setting.machine.has_gpu else {})
-
-
-def simulate(setting: Setting) -> Outcome:
-    """The steady speed of a setting."""
-    slots = setting.num_machines * round(setting.machine.num_cores)
-    return Simulation(setting).run(max(200, 20 * slots))
 
 
 def machine_of(instance: InstanceType, workload: Workload, *, helpers: int = 0) -> Machine:
@@ -257,6 +66,7 @@ def machine_of(instance: InstanceType, workload: Workload, *, helpers: int = 0) 
         infer_s=1.0 / per_s,
         has_gpu=instance.gpu is not None,
         bytes_per_s=middle(instance.network_gbit_per_s) * 1e9 / 8.0,
+        room_images=STORE_SHARE / 2 * instance.memory_gib * 2**30 / (3.0 * workload.input_px),
         bytes_per_image=(1.0 - from_others) * workload.mean_bytes + from_others * 3.0 * workload.input_px,
     )
 
@@ -362,6 +172,7 @@ class Measured:
             num_machines=1,
             num_prefixes=1000,
             chunk_size=chunk_size,
+            piece=chunk_size,
             costs=costs,
         )
         return simulate(setting)
