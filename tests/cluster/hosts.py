@@ -110,7 +110,10 @@ def hosts(*names: str) -> Iterator[list[Host]]:
 def _wire(host: Host, bridge: str, *, gateway: str) -> None:
     # As Debian and Ubuntu have it: by its own name a host finds only itself.
     _settings_of(host).mkdir(parents=True, exist_ok=True)
-    (_settings_of(host) / "hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {os.uname().nodename}\n")
+    names = f"127.0.0.1 localhost\n127.0.1.1 {os.uname().nodename}\n{host.address} {host.name}\n"
+    (_settings_of(host) / "hosts").write_text(names)
+    # Nobody answers for names there; without this a process would wait for somebody.
+    (_settings_of(host) / "resolv.conf").write_text("options timeout:1 attempts:1\n")
     _ip("netns", "add", host.name)
     _ip("link", "add", host.link, "type", "veth", "peer", "name", "eth0", "netns", host.name)
     _ip("link", "set", host.link, "master", bridge)
