@@ -7,6 +7,7 @@ Where there is no GPU, a core decodes and infers. Cores also do what the engine 
 
 import heapq
 import itertools
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -135,10 +136,11 @@ class Simulation:
             now, _, happen = heapq.heappop(self._events)
             happen(now)
         done = sorted(self._done)
-        first, last = len(done) // 5, len(done) - len(done) // 5 - 1
-        images = (last - first) * self._setting.piece
+        begin, end = done[len(done) // 5], done[len(done) - len(done) // 5 - 1]
+        # Machines that are alike finish at the same moments: those of the first moment came before it.
+        num_between = bisect_right(done, end) - bisect_right(done, begin)
         return Outcome(
-            images_per_s=images / (done[last] - done[first]),
+            images_per_s=num_between * self._setting.piece / (end - begin),
             busy=self._busy(done[-1]),
             waiting=self._waited_s / (done[-1] * cores * self._setting.num_machines),
         )
