@@ -79,6 +79,7 @@ def start_head(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     command += [f"--autoscaling-config={path}", f"--temp-dir={folder / 'ray'}", "--block"]
     command += ["--object-store-memory=200000000", "--node-ip-address=127.0.0.1"]
     log = (folder / "head.log").open("wb")
+    os.environ["RAY_AUTH_MODE"] = "disabled"
     environment = {**os.environ, "RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
     process = subprocess.Popen(
         command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
