@@ -192,8 +192,11 @@ def _within(problem: Exception) -> Exception:
     last = getattr(problem, "last_exception", None)
     if isinstance(last, Exception):
         return last
-    if not isinstance(problem, ClientError) and isinstance(problem.__context__, ClientError):
-        return problem.__context__
+    below = problem.__context__
+    if not isinstance(problem, ClientError | BotoCoreError) and isinstance(
+        below, ClientError | BotoCoreError
+    ):
+        return below
     return problem
 
 

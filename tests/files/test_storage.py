@@ -707,6 +707,20 @@ def test_endpoint_that_nobody_listens_at_fails_at_once(aws: pytest.MonkeyPatch, 
     assert len(pauses) == 1
 
 
+@pytest.mark.parametrize("act", ["write_bytes", "upload", "download", "exists", "open_random"])
+def test_storage_out_of_reach_is_told_alike_whatever_was_wanted(
+    aws: pytest.MonkeyPatch, tmp_path: Path, pauses: list[float], act: str
+) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        aws.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
+    aws.setenv("AWS_MAX_ATTEMPTS", "2")
+    acts = READERS | WRITERS | {"exists": lambda uri, _: STORAGE.exists(uri)}
+    said = line_of(StoreUnavailableError, lambda: acts[act](OBJECT, tmp_path))
+    assert said.startswith(f"{OBJECT} cannot be reached at http://127.0.0.1:")
+
+
 @pytest.mark.parametrize("uri", ["s3://", "s3:///key", "s3://Upper_Case!/key", "s3://bucket", "s3://bucket/"])
 def test_uri_that_names_no_object_is_refused_before_anything_is_sent(
     server: AnsweringServer, uri: str

@@ -11,6 +11,7 @@ credentials and the errors of every other file; an upload in the background woul
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,6 +26,7 @@ from torch import nn
 from blanktrap.core.config import TrainConfig
 from blanktrap.core.errors import TrainingError
 from blanktrap.files.parquet import read_parquet
+from blanktrap.files.patience import patiently
 from blanktrap.files.recipes import read_recipe, refuse_other_recipe
 from blanktrap.files.s3 import ObjectMissingError, is_s3
 from blanktrap.files.storage import Storage, join, local_path, local_uri
@@ -70,13 +72,13 @@ class RunFolder:
             with TemporaryDirectory(prefix="blanktrap-") as folder:
                 write_state(Path(folder), state)
                 for path in sorted(Path(folder).iterdir()):
-                    self.storage.upload(path, join(target, path.name))
+                    patiently(partial(self.storage.upload, path, join(target, path.name)))
         else:
             folder_here = local_path(target)
             folder_here.mkdir(parents=True, exist_ok=True)
             write_state(folder_here, state)
-        latest = {"epoch": state.epoch, "place": place}
-        self.storage.write_bytes(join(self.location, _LATEST), json.dumps(latest).encode())
+        latest = json.dumps({"epoch": state.epoch, "place": place}).encode()
+        patiently(lambda: self.storage.write_bytes(join(self.location, _LATEST), latest))
 
     def num_epochs_done(self) -> int:
         """Epochs of the state that the run would go on from. Raises SourceError."""
