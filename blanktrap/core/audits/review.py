@@ -44,6 +44,8 @@ REVIEW_QUEUE = pa.schema(
 
 ANSWER_COLUMNS = ("label", "species", "position", "circumstances", "labelled_by", "labelled_at")
 UNSURE = "unsure"
+WITHDRAWN = "withdrawn"
+"""In place of a label: this person takes back what they answered."""
 
 
 class BadAnswerError(ValueError):
@@ -62,6 +64,8 @@ class Answer:
     circumstances: tuple[Circumstance, ...] = ()
     labelled_by: str | None = None
     labelled_at: datetime | None = None
+    is_withdrawn: bool = False
+    """The person takes back what they answered before; nothing else is said then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +78,9 @@ class SettledAnswers:
     differing: tuple[str, ...]
     """Media on whose label people differ, sorted."""
     num_given: int
-    """Answers given."""
+    """Answers given, those taken back included."""
     num_replaced: int
-    """Answers that the same person replaced by a later one."""
+    """Answers that the same person replaced by a later one, or took back."""
 
 
 def parse_answer(row: Mapping[str, str]) -> Answer | None:
@@ -101,6 +105,17 @@ def parse_answer(row: Mapping[str, str]) -> Answer | None:
         return None
     if not media_id:
         raise BadAnswerError("has no media_id")
+    said_at = parse_capture_time(cells["labelled_at"])
+    if cells["labelled_at"] and said_at is None:
+        raise BadAnswerError(f"has labelled_at {cells['labelled_at']!r}: write it as 2024-05-31 14:05:00")
+    if cells["label"].casefold() == WITHDRAWN:
+        return Answer(
+            media_id=media_id,
+            label=None,
+            labelled_by=cells["labelled_by"] or None,
+            labelled_at=said_at,
+            is_withdrawn=True,
+        )
     position = cells["position"].casefold().replace(" ", "_")
     if position and position not in set(Position):
         raise BadAnswerError(f"has position {cells['position']!r}, allowed are {', '.join(Position)}")
@@ -111,9 +126,6 @@ def parse_answer(row: Mapping[str, str]) -> Answer | None:
         raise BadAnswerError(
             f"has label {label} and species {denying[:40]!r}, which contradict each other: mend one of them"
         )
-    said_at = parse_capture_time(cells["labelled_at"])
-    if cells["labelled_at"] and said_at is None:
-        raise BadAnswerError(f"has labelled_at {cells['labelled_at']!r}: write it as 2024-05-31 14:05:00")
     return Answer(
         media_id=media_id,
         label=label,
@@ -130,29 +142,47 @@ def settle_answers(answers: Iterable[Answer]) -> SettledAnswers:
 
     Of one person's answers to one media the latest counts; without times, or at the same time, they count
     as if several people had given them. People who differ on the label leave it open: no majority decides
-    whether there is an animal. Who was unsure takes nothing from who was sure.
+    whether there is an animal. Who was unsure takes nothing from who was sure. Who takes an answer back has
+    given none.
     """
     given = list(answers)
-    by_media: dict[str, dict[str | None, list[Answer]]] = defaultdict(lambda: defaultdict(list))
-    for answer in given:
-        by_media[answer.media_id][answer.labelled_by].append(answer)
+    num_given = sum(not one.is_withdrawn for one in given)
     settled: dict[str, Answer] = {}
     differing: list[str] = []
-    num_replaced = 0
-    for media_id, by_person in sorted(by_media.items()):
-        last: list[Answer] = []
-        for theirs in by_person.values():
-            latest = max((one.labelled_at for one in theirs if one.labelled_at is not None), default=None)
-            kept = [one for one in theirs if one.labelled_at is None or one.labelled_at == latest]
-            num_replaced += len(theirs) - len(kept)
-            last += kept
+    num_last = 0
+    for media_id, by_person in sorted(last_answers(given).items()):
+        last = [one for theirs in by_person.values() for one in theirs]
+        num_last += len(last)
         labels = {one.label for one in last if one.label is not None}
         if len(labels) > 1:
             differing.append(media_id)
         settled[media_id] = _merge(last, labels.pop() if len(labels) == 1 else None)
     return SettledAnswers(
-        answers=settled, differing=tuple(differing), num_given=len(given), num_replaced=num_replaced
+        answers=settled, differing=tuple(differing), num_given=num_given, num_replaced=num_given - num_last
     )
+
+
+def last_answers(answers: Iterable[Answer]) -> dict[str, dict[str | None, list[Answer]]]:
+    """What each person says last of each media, by media_id and person; what was taken back is not there.
+
+    Several answers of one person stand where none of them is the latest: without times, or at the same time.
+    """
+    by_media: dict[str, dict[str | None, list[Answer]]] = defaultdict(lambda: defaultdict(list))
+    for answer in answers:
+        by_media[answer.media_id][answer.labelled_by].append(answer)
+    found: dict[str, dict[str | None, list[Answer]]] = {}
+    for media_id, by_person in by_media.items():
+        kept = {person: _latest(theirs) for person, theirs in by_person.items()}
+        kept = {person: theirs for person, theirs in kept.items() if theirs}
+        if kept:
+            found[media_id] = kept
+    return found
+
+
+def _latest(theirs: list[Answer]) -> list[Answer]:
+    latest = max((one.labelled_at for one in theirs if one.labelled_at is not None), default=None)
+    last = [one for one in theirs if one.labelled_at is None or one.labelled_at == latest]
+    return [one for one in last if not one.is_withdrawn]
 
 
 def _merge(answers: list[Answer], label: Label | None) -> Answer:

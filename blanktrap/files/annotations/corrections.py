@@ -1,7 +1,8 @@
 """Answers to a review queue, as corrections of what other annotations say.
 
-Owns: the rows of a file of answers, and their rank: for a media that people were asked about, their answer
-counts alone. Refuses: what an answer means and what several come to; that is `core.audits.review`.
+Owns: the rows of a file of answers (a table, or a sitting of a review), and their rank: for a media that
+people were asked about, their answer counts alone. Refuses: what an answer means and what several come to;
+that is `core.audits.review`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from blanktrap.files.annotations.formats import BadRowError, OnBadRow, ReadOptio
 from blanktrap.files.annotations.opening import AnnotationFile
 from blanktrap.files.annotations.rows import table_rows
 from blanktrap.files.annotations.staging import CORRECTION, AnnotationStage
+from blanktrap.files.decision_logs import is_decision_log, iter_decisions
 
 NEEDED_COLUMNS = ("media_id", "label")
 
@@ -61,10 +63,12 @@ class Corrections:
 
 
 def is_answer_file(file: AnnotationFile, *, is_meant: bool = False) -> bool:
-    """Whether a table holds answers: it names media, a label, and who gave it.
+    """Whether a file holds answers: a sitting of a review, or a table of media, label, and who gave it.
 
-    One that is meant as answers need not say who: nobody takes it for a table of labels.
+    A table that is meant as answers need not say who: nobody takes it for a table of labels.
     """
+    if is_decision_log(file.head):
+        return True
     needed = {*NEEDED_COLUMNS, *(() if is_meant else ("labelled_by",))}
     return needed <= set(file.columns) and not set(_OF_MANIFESTS) <= set(file.columns)
 
@@ -73,12 +77,17 @@ def answers_of(file: AnnotationFile, on_bad: OnBadRow) -> Iterator[tuple[int, An
     """The answers of one file with their row numbers; rows that nobody filled in are passed over.
 
     Args:
-        file: a table.
+        file: a table, or a sitting of a review, whose lines that a crash cut off are passed over.
         on_bad: told of each row that is no answer.
 
     Raises:
         AnnotationError: the file breaks off within a row.
+        ReviewError: it is a sitting of another version.
     """
+    if is_decision_log(file.head):
+        said = iter_decisions(file.path.read_bytes(), file.where)
+        yield from ((number, one) for number, one in enumerate(said, start=2) if one is not None)
+        return
     for number, row in table_rows(file, on_bad):
         try:
             answer = parse_answer(row)

@@ -31,7 +31,7 @@ from blanktrap.files.storage import Storage, join, local_path, local_uri
 HEAD_BYTES = 64 * 1024
 
 # What label files are called. In a folder or zip nothing else is looked at.
-_SUFFIXES = ("csv", "json", "parquet", "tsv", "txt")
+_SUFFIXES = ("csv", "json", "jsonl", "parquet", "tsv", "txt")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -153,3 +153,21 @@ def test_a_species_that_nobody_knows_is_none() -> None:
     answer = parse_answer({"media_id": "a.jpg", "label": "nonblank", "species": "unknown|zebra"})
     assert answer is not None
     assert answer.species == ("zebra",)
+
+
+def test_an_answer_that_was_taken_back_was_never_given() -> None:
+    back = Answer(media_id="a.jpg", label=None, labelled_by="Ana", labelled_at=EVENING, is_withdrawn=True)
+    mine = said(Label.BLANK, at=MORNING)
+    assert settle_answers([back, mine]).answers == {}
+    settled = settle_answers([back, mine, said(Label.NONBLANK, by="Ben", at=MORNING)])
+    assert (settled.answers["a.jpg"].label, settled.differing) == (Label.NONBLANK, ())
+    assert (settled.num_given, settled.num_replaced) == (2, 1)
+    again = settle_answers([mine, back, said(Label.NONBLANK, at=datetime(2024, 5, 31, 21))])
+    assert again.answers["a.jpg"].label is Label.NONBLANK
+
+
+def test_taking_back_is_read_from_a_row() -> None:
+    row = {"media_id": "a.jpg", "label": "withdrawn", "labelled_by": "Ana", "labelled_at": "2024-05-31 08:00"}
+    assert parse_answer(row) == Answer(
+        media_id="a.jpg", label=None, labelled_by="Ana", labelled_at=MORNING, is_withdrawn=True
+    )
