@@ -20,8 +20,8 @@ from blanktrap.core.errors import DecodeError
 from blanktrap.core.exposure import ExposureGrade, grade_exposure, mean_level
 from blanktrap.core.light import has_flash_fired
 from blanktrap.core.vocabulary import Status
+from blanktrap.files.images.formats import PILLOW_ERRORS, open_still, unreadable
 from blanktrap.vision.colour import is_infrared, levels_of, mend_exposure, to_eight_bit
-from blanktrap.vision.formats import PILLOW_ERRORS, open_still, unreadable
 
 SCALED_MEAN_TOLERANCE = 4.0
 """Mean absolute difference from full decoding, of 255, for photographs (measured: 2.8 at most)."""

@@ -1,0 +1,1 @@
+"""Opening foreign images with care, and small pictures of them; no network sees these."""
