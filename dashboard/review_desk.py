@@ -1,0 +1,189 @@
+"""One image to judge, and the keys to judge it with.
+
+Owns: what is seen of the image and its buttons. Refuses: which image comes next, and keeping the decision;
+that is `sittings`. Every button has a key, and says which.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from blanktrap.core.errors import BlanktrapError
+from blanktrap.core.vocabulary import Circumstance, Label, Position
+from blanktrap.core.wording import number
+from blanktrap.files.images.pictures import WHOLE_PX
+from blanktrap.files.review_queues import ReviewQueue
+from dashboard.drawing import BLANK, NONBLANK, NOT_SCORED
+from dashboard.inputs import Opened
+from dashboard.loaders_media import pictures_of
+from dashboard.sittings import Sitting
+from dashboard.tiles import place_line, show_picture, truth_text
+from dashboard.wording import plain, sentence
+
+_PROBLEM = "decision not kept"
+_FETCHED_AHEAD = 3
+_MOST_SPECIES = 80
+_POSITIONS = dict(zip(Position, "1234", strict=True))
+_CIRCUMSTANCES = dict(zip(Circumstance, "56789", strict=True))
+
+_STYLE = f"""<style>
+[class*="st-key-desk-image"] img {{max-height: min(60vh, 640px); width: auto; max-width: 100%; margin: 0 auto;
+  display: block; border-radius: 4px;}}
+[class*="st-key-desk-image"] [class*="st-key-broken-"] {{aspect-ratio: 4 / 3; max-height: 60vh;}}
+[class*="st-key-say-"] button {{border-left: 6px solid {NOT_SCORED}; min-height: 2.6rem;}}
+[class*="st-key-say-nonblank"] button {{border-left-color: {NONBLANK};}}
+[class*="st-key-say-blank"] button {{border-left-color: {BLANK};}}
+[class*="st-key-tag-"] button {{padding: 0.1rem 0.5rem; min-height: 1.9rem;}}
+[class*="st-key-desk"] {{gap: 0.6rem;}}
+</style>"""
+
+
+def show_desk_style() -> None:
+    """What the desk looks like; once a page."""
+    st.html(_STYLE)
+
+
+@st.fragment
+def show_desk(opened: Opened, queue: ReviewQueue, sitting: Sitting, *, is_blind: bool) -> None:
+    """Draw the image that is looked at; a decision draws the next one and nothing else of the page."""
+    problem = st.session_state.pop(_PROBLEM, None)
+    if problem is not None:
+        st.error(f"**Not kept, please decide again.** {sentence(problem)}", icon=":material/error:")
+    num_mine, num_media = len(sitting.mine), len(sitting.rows)
+    st.progress(
+        num_mine / max(num_media, 1), text=f"{num_mine:,} of {number(num_media, 'image')} decided by you"
+    )
+    left, right = st.columns([7, 3], gap="medium")
+    row = sitting.row
+    with left:
+        if row is None:
+            _show_end(sitting)
+        else:
+            _show_image(opened, sitting, row, is_blind=is_blind)
+    with right, st.container(key="desk"):
+        if row is not None:
+            _show_answers(sitting)
+            _show_tags(sitting)
+            _show_species(queue, sitting)
+        _show_ways(sitting)
+    coming = [str(one["uri"]) for one in sitting.coming(_FETCHED_AHEAD)]
+    pictures_of(opened.storage).fetch_ahead(coming, longest_px=WHOLE_PX)
+
+
+def _show_image(opened: Opened, sitting: Sitting, row: dict[str, Any], *, is_blind: bool) -> None:
+    picture = pictures_of(opened.storage).picture(str(row["uri"]), longest_px=WHOLE_PX)
+    with st.container(key="desk-image"):
+        show_picture(picture, key="desk", alt=f"image {sitting.place + 1} of the queue")
+    where = f"image {sitting.place + 1:,} of {len(sitting.rows):,} · {place_line(row)}"
+    said = sitting.mine.get(str(row["media_id"]))
+    if said is not None:
+        where += f" · you said **{said.label.value if said.label is not None else 'unsure'}**"
+    st.caption(where)
+    if not is_blind:
+        score = row.get("p_nonblank")
+        opinion = f"p_nonblank **{score:.2f}**" if score is not None else "not scored"
+        st.caption(f"Model: {opinion} · {truth_text(row)} · {plain(str(row['reason']))}")
+
+
+def _show_end(sitting: Sitting) -> None:
+    with st.container(border=True):
+        st.markdown(f"**You have decided all {len(sitting.rows):,} images.**")
+        st.markdown("Everything is kept. *Back* looks at them again, *Undo* takes the last decision back.")
+
+
+def _show_answers(sitting: Sitting) -> None:
+    for label, key, text in (
+        (Label.NONBLANK, "N", "Nonblank"),
+        (Label.BLANK, "B", "Blank"),
+        (None, "U", "Unsure"),
+    ):
+        with st.container(key=f"say-{label.value if label is not None else 'unsure'}"):
+            _button(text, key, lambda label=label: sitting.decide(label))
+
+
+def _show_tags(sitting: Sitting) -> None:
+    tags = sitting.tags
+    st.caption("Where is the animal?")
+    with st.container(horizontal=True, gap="xsmall", key="tag-position"):
+        for position, key in _POSITIONS.items():
+            _button(
+                _words(position),
+                key,
+                lambda position=position: _mark_position(sitting, position),
+                is_on=tags.position is position,
+                width="content",
+            )
+    st.caption("What makes it hard to see?")
+    with st.container(horizontal=True, gap="xsmall", key="tag-circumstance"):
+        for one, key in _CIRCUMSTANCES.items():
+            _button(
+                _words(one),
+                key,
+                lambda one=one: _mark_circumstance(sitting, one),
+                is_on=one in tags.circumstances,
+                width="content",
+            )
+
+
+def _mark_position(sitting: Sitting, position: Position) -> None:
+    sitting.tags.position = None if sitting.tags.position is position else position
+
+
+def _mark_circumstance(sitting: Sitting, one: Circumstance) -> None:
+    sitting.tags.circumstances ^= {one}
+
+
+def _show_species(queue: ReviewQueue, sitting: Sitting) -> None:
+    marked = sitting.tags.species
+    known = {name for names in queue.rows.column("given_species").to_pylist() for name in names or ()}
+    known |= {name for said in sitting.mine.values() for name in said.species}
+    options = sorted(known | ({marked} if marked else set()))
+    chosen = st.selectbox(
+        "Species",
+        options,
+        index=options.index(marked) if marked else None,
+        placeholder="optional",
+        accept_new_options=True,
+        key=f"species {sitting.place} {len(sitting.mine)}",
+    )
+    sitting.tags.species = " ".join(chosen.split())[:_MOST_SPECIES] or None if chosen else None
+
+
+def _show_ways(sitting: Sitting) -> None:
+    with st.container(horizontal=True, gap="xsmall", key="desk-ways"):
+        _button("Back", "Left", lambda: sitting.go(-1), is_off=sitting.place == 0, width="content")
+        _button("Next", "Right", lambda: sitting.go(1), is_off=sitting.row is None, width="content")
+        _button("Undo", "Z", sitting.undo, is_off=not sitting.can_undo, width="content")
+
+
+def _button(
+    text: str,
+    key: str,
+    act: Callable[[], None],
+    *,
+    is_on: bool = False,
+    is_off: bool = False,
+    width: str = "stretch",
+) -> None:
+    """A button that a key presses too."""
+
+    def press() -> None:
+        try:
+            act()
+        except BlanktrapError as problem:
+            st.session_state[_PROBLEM] = str(problem)
+
+    st.button(
+        text,
+        key=f"desk {text}",
+        shortcut=key,
+        on_click=press,
+        type="primary" if is_on else "secondary",
+        disabled=is_off,
+        width=width,
+    )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
