@@ -10,18 +10,21 @@ from typing import Any
 import streamlit as st
 
 from blanktrap.core.errors import BlanktrapError
+from blanktrap.core.media_filters import MediaFilter, Order
 from blanktrap.core.vocabulary import Circumstance, Label, Position
 from blanktrap.core.wording import number
-from blanktrap.files.images.pictures import WHOLE_PX
+from blanktrap.files.images.pictures import TILE_PX, WHOLE_PX
 from blanktrap.files.review_queues import ReviewQueue
 from dashboard.drawing import BLANK, NONBLANK, NOT_SCORED
 from dashboard.inputs import Opened
-from dashboard.loaders_media import pictures_of
+from dashboard.loaders_media import find_media, pictures_of
 from dashboard.sittings import Sitting
 from dashboard.tiles import place_line, show_picture, truth_text
 from dashboard.wording import plain, sentence
 
-_PROBLEM = "decision not kept"
+_PROBLEM, _WITH_FRAMES = "decision not kept", "review with frames"
+_LOOK_S = 2.0
+_FRAME_PX, _MOST_FRAMES = 180, 12
 _FETCHED_AHEAD = 3
 _MOST_SPECIES = 80
 _POSITIONS = dict(zip(Position, "1234", strict=True))
@@ -60,7 +63,7 @@ def show_desk(opened: Opened, queue: ReviewQueue, sitting: Sitting, *, is_blind:
         if row is None:
             _show_end(sitting)
         else:
-            _show_image(opened, sitting, row, is_blind=is_blind)
+            _show_image(opened, queue, sitting, row, is_blind=is_blind)
     with right, st.container(key="desk"):
         if row is not None:
             _show_answers(sitting)
@@ -71,7 +74,9 @@ def show_desk(opened: Opened, queue: ReviewQueue, sitting: Sitting, *, is_blind:
     pictures_of(opened.storage).fetch_ahead(coming, longest_px=WHOLE_PX)
 
 
-def _show_image(opened: Opened, sitting: Sitting, row: dict[str, Any], *, is_blind: bool) -> None:
+def _show_image(
+    opened: Opened, queue: ReviewQueue, sitting: Sitting, row: dict[str, Any], *, is_blind: bool
+) -> None:
     picture = pictures_of(opened.storage).picture(str(row["uri"]), longest_px=WHOLE_PX)
     with st.container(key="desk-image"):
         show_picture(picture, key="desk", alt=f"image {sitting.place + 1} of the queue")
@@ -80,10 +85,36 @@ def _show_image(opened: Opened, sitting: Sitting, row: dict[str, Any], *, is_bli
     if said is not None:
         where += f" · you said **{said.label.value if said.label is not None else 'unsure'}**"
     st.caption(where)
+    if st.session_state.get(_WITH_FRAMES):
+        _show_frames(opened, queue, row)
     if not is_blind:
         score = row.get("p_nonblank")
         opinion = f"p_nonblank **{score:.2f}**" if score is not None else "not scored"
         st.caption(f"Model: {opinion} · {truth_text(row)} · {plain(str(row['reason']))}")
+
+
+def _show_frames(opened: Opened, queue: ReviewQueue, row: dict[str, Any]) -> None:
+    """The frames of the same trigger, without anybody's opinion: what moved shows beside them."""
+    wanted = MediaFilter(location_id=row.get("location_id"), sequence_id=row.get("sequence_id"))
+    if wanted.sequence_id is None:
+        st.caption("No sequence is known of this image.")
+        return
+    try:
+        search = find_media(opened.storage, queue.made_from, wanted, Order.PLACE_TIME)
+        search.advance(_LOOK_S)
+    except BlanktrapError as problem:
+        st.caption(f"The other frames cannot be found: {sentence(str(problem))}")
+        return
+    frames = search.rows().slice(0, _MOST_FRAMES).to_pylist()
+    pictures = pictures_of(opened.storage).pictures([str(one["uri"]) for one in frames], longest_px=TILE_PX)
+    with st.container(horizontal=True, gap="xsmall"):
+        for at, (one, picture) in enumerate(zip(frames, pictures, strict=True)):
+            with st.container(key=f"tile-none-frame-{at}", width=_FRAME_PX):
+                show_picture(picture, key=f"frame-{at}", alt=f"frame {at + 1} of the sequence")
+                is_this = "**this one**" if one["media_id"] == row["media_id"] else f"frame {at + 1}"
+                st.caption(f"{is_this} · {one['timestamp']:%H:%M:%S}" if one["timestamp"] else is_this)
+    if len(frames) < 2:
+        st.caption("It is the only frame of its trigger.")
 
 
 def _show_end(sitting: Sitting) -> None:
@@ -155,6 +186,12 @@ def _show_ways(sitting: Sitting) -> None:
         _button("Back", "Left", lambda: sitting.go(-1), is_off=sitting.place == 0, width="content")
         _button("Next", "Right", lambda: sitting.go(1), is_off=sitting.row is None, width="content")
         _button("Undo", "Z", sitting.undo, is_off=not sitting.can_undo, width="content")
+        is_on = bool(st.session_state.get(_WITH_FRAMES))
+        _button("Frames", "F", _turn_frames, is_on=is_on, is_off=sitting.row is None, width="content")
+
+
+def _turn_frames() -> None:
+    st.session_state[_WITH_FRAMES] = not st.session_state.get(_WITH_FRAMES)
 
 
 def _button(

@@ -72,6 +72,7 @@ _BY_COLUMN = {
 }
 _DOWNWARD = (Order.HIGHEST, Order.NEWEST, Order.BRIGHTEST)
 _OF_SCORE = (Show.MISSED, Show.FALSE_ALARMS, Show.NEAR_CUTOFF, Show.SET_ASIDE, Show.KEPT)
+_NAMES = ("location_id", "sequence_id", "media_id")
 _LABEL_OF = {Show.MISSED: Label.NONBLANK, Show.FALSE_ALARMS: Label.BLANK}
 
 
@@ -83,6 +84,7 @@ class MediaFilter:
     cutoff: float = 0.5
     """In [0, 1]; compared as scores are, in 32 bits."""
     location_id: str | None = None
+    sequence_id: str | None = None
     species: str | None = None
     """As the labels name it."""
     light: Light | None = None
@@ -100,6 +102,7 @@ class MediaFilter:
             "status": self.show is Show.NOT_SCORED,
             "label": self.show in _LABEL_OF,
             "location_id": self.location_id is not None,
+            "sequence_id": self.sequence_id is not None,
             "species": self.species is not None,
             "is_night": self.light is not None,
             "timestamp": (self.hour, self.first_day, self.last_day) != (None, None, None),
@@ -123,7 +126,8 @@ class MediaFilter:
             mask &= self._fits_score(table.column("p_nonblank"))
         if self.show in _LABEL_OF:
             mask &= _true(pc.equal(table.column("label"), _LABEL_OF[self.show].value))
-        for name, wanted in (("location_id", self.location_id), ("media_id", self.media_id)):
+        for name in _NAMES:
+            wanted = getattr(self, name)
             if wanted is not None:
                 mask &= _true(pc.equal(table.column(name), wanted))
         if self.light is not None:
@@ -175,9 +179,7 @@ class MediaFilter:
             found.append(("p_nonblank", low, high))
         if self.show in _LABEL_OF:
             found.append(("label", _LABEL_OF[self.show].value, _LABEL_OF[self.show].value))
-        for name, wanted in (("location_id", self.location_id), ("media_id", self.media_id)):
-            if wanted is not None:
-                found.append((name, wanted, wanted))
+        found += [(name, wanted, wanted) for name in _NAMES if (wanted := getattr(self, name)) is not None]
         if self.light is not None:
             found.append(("is_night", self.light is Light.NIGHT, self.light is Light.NIGHT))
         if self.species is not None:

@@ -15,6 +15,7 @@ from dashboard.loaders_review import load_decisions, load_queue, queues_of
 from dashboard.review_desk import show_desk, show_desk_style
 from dashboard.review_standing import show_standing
 from dashboard.sittings import Sitting
+from dashboard.tiles import show_tile_style
 from dashboard.wording import sentence, show_nothing
 
 _SITTING, _PERSON, _BLIND = "sitting", "reviewer", "blind"
@@ -50,6 +51,7 @@ def show(opened: Opened) -> None:
     if location is None:
         return
     queue = load_queue(opened.storage, location)
+    show_tile_style()
     show_desk_style()
     left, middle, right = st.columns([6, 3, 3], vertical_alignment="bottom")
     left.markdown(_ASKED[queue.kind])

@@ -112,6 +112,10 @@ FILTERS: list[tuple[dict[str, Any], Any]] = [
     ),
     ({"show": Show.NOT_SCORED}, lambda row: row["status"] != "ok"),
     ({"location_id": "L04"}, lambda row: row["location_id"] == "L04"),
+    (
+        {"location_id": "L04", "sequence_id": "s100"},
+        lambda row: (row["location_id"], row["sequence_id"]) == ("L04", "s100"),
+    ),
     ({"location_id": "L99"}, lambda row: False),
     ({"species": "fox"}, lambda row: "fox" in row["species"]),
     ({"light": Light.NIGHT}, lambda row: row["is_night"] is True),
