@@ -61,9 +61,9 @@ def run(folder: Path, sizes: list[int]) -> None:
             command = [sys.executable, __file__, "--child", str(folder / f"scores-{size}"), question]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             found = json.loads(done.stdout.splitlines()[-1])
+            times = f"{found['page_s']:>8.2f}{found['all_s']:>8.1f}{found['again_s']:>9.1f}"
             print(
-                f"{size:>12,}  {question:<28}{found['found']:>10,}{found['page_s']:>8.2f}{found['all_s']:>8.1f}"
-                f"{found['again_s']:>9.1f}{found['peak_mib']:>7,.0f}",
+                f"{size:>12,}  {question:<28}{found['found']:>10,}{times}{found['peak_mib']:>7,.0f}",
                 flush=True,
             )
 
