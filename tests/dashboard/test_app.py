@@ -25,7 +25,7 @@ def test_every_page_opens_and_shows_names_from_the_archive_as_text(open_page, re
 def test_without_what_it_needs_a_page_says_how_to_get_it(open_page, scores_dataset, name):
     page = open_page(name, scores_dataset)
     assert page.title[0].value == PAGES[name].title
-    assert page.metric or page.code or page.dataframe
+    assert page.metric or page.code or page.dataframe or page.selectbox
 
 
 def test_a_link_may_choose_among_the_reports_that_were_named(open_page, reports):
