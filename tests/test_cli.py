@@ -54,6 +54,7 @@ FLAGS = {
     "dashboard": "--address --port --password --no-sign-request",
     "plan": "--model --instances --machines --within-hours --chunk-size --took --no-sign-request",
     "submit": "--address --name --gpus --ship --wait --no-wait --status --stop --list",
+    "cluster": "",
 }
 Capture = pytest.CaptureFixture[str]
 
@@ -223,6 +224,8 @@ def test_process_of_its_own_ends_with_the_same_code(tmp_path: Path, start: list[
         ("train --out o", "missing MANIFEST"),
         ("train m --describe o", "give --describe MODEL alone"),
         ("index folder --out", "--out"),
+        ("cluster", "missing command; see blanktrap cluster --help"),
+        ("cluster check", "FILE"),
         ("submit", "give one of COMMAND, --status NAME, --stop NAME, --list"),
         ("submit --list --status a", "give one of COMMAND"),
         ("submit demo", "demo cannot be submitted: index, select, train, score, evaluate, export can"),

@@ -6,6 +6,7 @@ Refuses: doing any of the work; heavy libraries are imported by the command that
 from blanktrap.cli import (
     audit_discard,
     audit_labels,
+    cluster,
     dashboard,
     demo,
     evaluate,
@@ -43,5 +44,6 @@ for command in (
     app.command()(command)
 # What follows the command to submit is that command's.
 app.command(context_settings={"allow_interspersed_args": False})(submit.submit)
+app.add_typer(cluster.cluster, name="cluster")
 
 __all__ = ["main"]

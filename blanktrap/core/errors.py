@@ -101,5 +101,9 @@ class PromiseError(CutoffError):
         self.num_more_locations = num_more_locations
 
 
+class ClusterError(BlanktrapError, ValueError):
+    """The file of a cluster cannot be understood, or has faults."""
+
+
 class EngineError(BlanktrapError, RuntimeError):
     """Ray cannot do what was asked: no cluster, no GPU, a task that failed for good."""
