@@ -83,6 +83,12 @@ def choose_neighbours(rows: pa.Table, rule: NeighbourRule) -> np.ndarray:
     return chosen
 
 
+def neighbour_rows(rows: pa.Table, rule: NeighbourRule) -> list[list[int]]:
+    """The rows that are each row's neighbours, the best first; arguments as `choose_neighbours`."""
+    offsets = choose_neighbours(rows, rule)
+    return [(row + own[own != 0]).tolist() for row, own in enumerate(offsets)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Pairs:
     """Each row beside the one at an offset; all arrays have shape (num_rows,)."""

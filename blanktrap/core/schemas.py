@@ -80,6 +80,10 @@ EXPOSURE = pa.field("exposure", pa.string())
 NUM_FEATURES = 512
 EMBEDDING = pa.field("embedding", pa.list_(pa.float16(), NUM_FEATURES))
 
+# What `score` writes behind the contract's columns where the model looks at the background of the place:
+# whether this media had one. Null where there is no score.
+HAS_BACKGROUND = pa.field("has_background", pa.bool_())
+
 _WORDS = {"label": Label, "label_level": LabelLevel, "split": Split}
 
 

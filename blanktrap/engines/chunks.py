@@ -7,6 +7,7 @@ rows they belong to. Refuses: the network; torch is not loaded here.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,15 +16,31 @@ from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
+from blanktrap.core.neighbours import neighbour_rows, rule_of
 from blanktrap.core.schemas import MANIFEST_SCHEMA
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.patience import patiently
 from blanktrap.files.storage import Storage
-from blanktrap.vision.loading import LoadedImage, image_columns, load_images
+from blanktrap.vision.comparing import compare_images
+from blanktrap.vision.loading import LoadedImage, compare_columns, image_columns, load_images
 
 # Columns between the stages, beside the manifest's own.
 CHUNK, ROW, PIXELS = "chunk", "row", "pixels"
 ETAG = "etag"
+
+
+@dataclass(frozen=True)
+class Span:
+    """The rows [start, stop) of the manifest that are one chunk."""
+
+    chunk: int
+    start: int
+    stop: int
+
+    @property
+    def num_rows(self) -> int:
+        """Media of the chunk."""
+        return self.stop - self.start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +57,23 @@ class ChunkSource:
         """Bytes of the pixels of a full batch."""
         return self.batch_size * self.preprocessing.image_bytes
 
-    def read_chunk(self, chunk: int, rows: pa.Table, start: int) -> Iterator[pa.Table]:
+    @property
+    def reach_rows(self) -> int:
+        """Rows before and behind a chunk that may be neighbours of its media; 0 without background."""
+        rule = rule_of(self.preprocessing.background)
+        return 0 if rule is None else rule.reach_rows
+
+    def reach_of(self, span: Span, num_media: int) -> tuple[int, int]:
+        """Rows [start, stop) of a manifest of so many media that are read for a chunk."""
+        return max(0, span.start - self.reach_rows), min(num_media, span.stop + self.reach_rows)
+
+    def read_chunk(self, span: Span, rows: pa.Table, start: int) -> Iterator[pa.Table]:
         """Fetch and decode a chunk and yield it in batches.
 
         Args:
-            chunk: the chunk's number.
-            rows: its rows of the manifest.
-            start: the position of its first row in the manifest.
+            span: the chunk.
+            rows: its rows of the manifest, and `reach_rows` more on either side where there are as many.
+            start: the position of their first in the manifest.
 
         Yields:
             Tables of at most `batch_size` rows: the manifest's columns, `chunk`, `row` (position in the
@@ -55,43 +82,58 @@ class ChunkSource:
         """
         # Another program's manifest may have columns of its own, under names that are used here.
         rows = rows.select([*MANIFEST_SCHEMA.names, *([ETAG] if has_etags(rows) else [])])
-        rows = rows.append_column(CHUNK, pa.array([chunk] * rows.num_rows, pa.int64()))
+        rows = rows.append_column(CHUNK, pa.array([span.chunk] * rows.num_rows, pa.int64()))
         positions = np.arange(start, start + rows.num_rows)
-        return self.read_media(rows.append_column(ROW, pa.array(positions, pa.int64())))
+        rows = rows.append_column(ROW, pa.array(positions, pa.int64()))
+        return self.read_media(rows, (positions >= span.start) & (positions < span.stop))
 
-    def read_media(self, rows: pa.Table) -> Iterator[pa.Table]:
+    def read_media(self, rows: pa.Table, is_wanted: np.ndarray | None = None) -> Iterator[pa.Table]:
         """Fetch and decode media and yield them in batches.
 
         Args:
-            rows: with `uri` and `size_bytes`; `etag` where it is known.
+            rows: with `uri` and `size_bytes`; `etag` where it is known. With a background, a run of the
+                manifest, and `reach_rows` more on either side of what is wanted where there are as many.
+            is_wanted: the media to yield, bool, shape (num_rows,); None: all of them.
 
         Yields:
             Tables of at most `batch_size` rows, in order: the columns of `rows` but `etag`, those that
             decoding knows, and `pixels`; see `read_chunk`.
         """
-        loaded = load_images(
-            rows.column("uri").to_pylist(),
-            rows.column("size_bytes").to_pylist(),
-            storage=self.storage,
-            preprocessing=self.preprocessing,
-            limits=self.limits,
-            num_threads=self.fetch_threads,
-            etags=rows.column(ETAG).to_pylist() if ETAG in rows.column_names else None,
-        )
+        is_wanted = np.ones(rows.num_rows, bool) if is_wanted is None else is_wanted
+        loaded = self._load(rows, is_wanted)
+        rows = rows.filter(pa.array(is_wanted))
         rows = rows.drop_columns([ETAG]) if ETAG in rows.column_names else rows
         for offset in range(0, rows.num_rows, self.batch_size):
             part = rows.slice(offset, self.batch_size)
             yield self._with_images(part, list(islice(loaded, part.num_rows)))
 
+    def _load(self, rows: pa.Table, is_wanted: np.ndarray) -> Iterator[LoadedImage]:
+        common: dict[str, Any] = {
+            "storage": self.storage,
+            "preprocessing": self.preprocessing,
+            "limits": self.limits,
+            "num_threads": self.fetch_threads,
+        }
+        rule, wanted = rule_of(self.preprocessing.background), np.flatnonzero(is_wanted)
+        if rule is None:
+            rows = rows.take(pa.array(wanted))
+        uris, sizes_bytes = (rows.column(name).to_pylist() for name in ("uri", "size_bytes"))
+        common["etags"] = rows.column(ETAG).to_pylist() if ETAG in rows.column_names else None
+        if rule is None:
+            return load_images(uris, sizes_bytes, **common)
+        around = neighbour_rows(rows, rule)
+        return compare_images(uris, sizes_bytes, wanted.tolist(), [around[row] for row in wanted], **common)
+
     def _with_images(self, rows: pa.Table, loaded: list[LoadedImage]) -> pa.Table:
         columns = {**image_columns(loaded), PIXELS: self._pixel_column(loaded)}
+        if self.reach_rows:
+            columns |= compare_columns(loaded)
         for name, column in columns.items():
             rows = rows.append_column(name, column)
         return rows
 
     def _pixel_column(self, loaded: list[LoadedImage]) -> pa.Array:
-        one_shape = (self.preprocessing.height_px, self.preprocessing.width_px)
-        shape = (len(loaded), *one_shape, self.preprocessing.num_channels)
+        shape = (len(loaded), *_shape(self.preprocessing))
         pixels = np.zeros(shape, np.uint8)
         is_there = np.zeros(len(loaded), bool)
         for position, one in enumerate(loaded):
@@ -120,20 +162,23 @@ def pixels_of(table: pa.Table, preprocessing: Preprocessing) -> tuple[np.ndarray
     column = table.column(PIXELS).combine_chunks()
     if isinstance(column, pa.ChunkedArray):
         column = column.chunk(0)
-    height_px, width_px = preprocessing.height_px, preprocessing.width_px
     flat = np.frombuffer(column.buffers()[1], np.uint8)
     size = preprocessing.image_bytes
     pixels = flat[column.offset * size : (column.offset + len(column)) * size]
-    pixels = pixels.reshape(len(column), height_px, width_px, preprocessing.num_channels)
+    pixels = pixels.reshape(len(column), *_shape(preprocessing))
     positions = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
     return (pixels if len(positions) == len(pixels) else pixels[positions]), positions
+
+
+def _shape(preprocessing: Preprocessing) -> tuple[int, int, int]:
+    return preprocessing.height_px, preprocessing.width_px, preprocessing.num_channels
 
 
 class ChunkDatasource(Datasource):
     """A list of chunks, one read task each."""
 
-    def __init__(self, manifest: Manifest, source: ChunkSource, spans: list[tuple[int, int, int]]) -> None:
-        """Args: manifest: the rows. source: how to read. spans: (chunk, start, stop), in manifest rows."""
+    def __init__(self, manifest: Manifest, source: ChunkSource, spans: list[Span]) -> None:
+        """Args: manifest: the rows. source: how to read. spans: the chunks."""
         super().__init__()
         self._manifest = manifest
         self._source = source
@@ -143,8 +188,7 @@ class ChunkDatasource(Datasource):
         return "Chunks"
 
     def estimate_inmemory_data_size(self) -> int | None:
-        images = sum(stop - start for _, start, stop in self._spans)
-        return images * self._source.batch_bytes() // self._source.batch_size
+        return sum(span.num_rows for span in self._spans) * self._source.preprocessing.image_bytes
 
     def get_read_tasks(
         self,
@@ -152,18 +196,19 @@ class ChunkDatasource(Datasource):
         per_task_row_limit: int | None = None,
         data_context: DataContext | None = None,
     ) -> list[ReadTask]:
-        return [self._task(*span) for span in self._spans]
+        return [self._task(span) for span in self._spans]
 
-    def _task(self, chunk: int, start: int, stop: int) -> ReadTask:
+    def _task(self, span: Span) -> ReadTask:
         source = self._source
+        start, stop = source.reach_of(span, self._manifest.num_media)
         window, offset = self._manifest.window(start, stop)
 
         def read() -> Iterable[pa.Table]:
             rows = patiently(lambda: window.read_rows(source.storage, start - offset, stop - offset))
-            return source.read_chunk(chunk, rows, start)
+            return source.read_chunk(span, rows, start)
 
-        size = (stop - start) * source.batch_bytes() // source.batch_size
-        metadata = BlockMetadata(num_rows=stop - start, size_bytes=size, input_files=None, exec_stats=None)
+        size = span.num_rows * source.preprocessing.image_bytes
+        metadata = BlockMetadata(num_rows=span.num_rows, size_bytes=size, input_files=None, exec_stats=None)
         return ReadTask(read, metadata)
 
 
@@ -191,7 +236,7 @@ class MediaDatasource(Datasource):
         return [self._task(part) for part in self._parts]
 
     def _bytes_of(self, part: pa.Table) -> int:
-        return part.num_rows * self._source.batch_bytes() // self._source.batch_size
+        return int(part.num_rows * self._source.preprocessing.image_bytes)
 
     def _task(self, part: pa.Table) -> ReadTask:
         source = self._source

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from blanktrap.core.schemas import EMBEDDING, EXPOSURE, SCORES_SCHEMA
+from blanktrap.core.schemas import EMBEDDING, EXPOSURE, HAS_BACKGROUND, SCORES_SCHEMA
 from blanktrap.core.wording import duration
 from blanktrap.engines.chunks import CHUNK, ROW
-from blanktrap.files.scores import ChunkStats, OpenRun, write_chunk
+from blanktrap.files.scores import BackgroundStats, ChunkStats, OpenRun, write_chunk
 from blanktrap.files.storage import Storage
 
 WRITES_AT_ONCE = 8
@@ -89,7 +89,9 @@ class _Collector:
 
     def _write(self, chunk: int, table: pa.Table) -> None:
         stats = _stats_of(chunk, table)
-        extras = [EXPOSURE.name, *([EMBEDDING.name] if self.run.identity.embeddings else [])]
+        extras = [EXPOSURE.name]
+        extras += [HAS_BACKGROUND.name] if stats.background is not None else []
+        extras += [EMBEDDING.name] if self.run.identity.embeddings else []
         rows = table.select([*SCORES_SCHEMA.names, *extras])
         self.writing[chunk] = self.pool.submit(write_chunk, self.storage, self.run.location, rows, stats)
         self.written[chunk] = stats
@@ -154,7 +156,7 @@ def collect_chunks(
     Args:
         tables: scored batches with the columns of `ChunkSource.read_chunk` less the
             pixels, and `p_nonblank`, `model_id`, `number_format`, `device_s`; `embedding` where the run
-            keeps it.
+            keeps it; `has_background` and what it took where the model looks at it.
         run: the run that may write.
         storage: the door to the bytes.
         pace: is told of every batch.
@@ -171,15 +173,29 @@ def collect_chunks(
 
 
 def _stats_of(chunk: int, table: pa.Table) -> ChunkStats:
-    sums = {
-        name: float(np.sum(table.column(name).to_numpy())) for name in ("fetch_s", "decode_s", "device_s")
-    }
+    sums = {name: _sum(table, name) for name in ("fetch_s", "decode_s", "device_s")}
     return ChunkStats(
         chunk=chunk,
         num_media=table.num_rows,
         counts=dict(Counter(table.column("status").to_pylist())),
         number_formats=dict(Counter(table.column("number_format").to_pylist())),
-        bytes_read=int(np.sum(table.column("bytes_read").to_numpy())),
+        bytes_read=int(_sum(table, "bytes_read")),
         finished=time.time(),
+        background=_background_stats(table) if "compare_s" in table.column_names else None,
         **sums,
     )
+
+
+def _background_stats(table: pa.Table) -> BackgroundStats:
+    has_background = table.column(HAS_BACKGROUND.name).drop_null()
+    return BackgroundStats(
+        num_without=len(has_background) - int(pc.sum(has_background, min_count=0).as_py()),
+        extra_reads=int(_sum(table, "num_beside")),
+        extra_bytes=int(_sum(table, "bytes_beside")),
+        extra_s=_sum(table, "beside_s"),
+        compare_s=_sum(table, "compare_s"),
+    )
+
+
+def _sum(table: pa.Table, name: str) -> float:
+    return float(np.sum(table.column(name).to_numpy()))

@@ -25,8 +25,9 @@ import blanktrap
 from blanktrap.core.config import Precision, ScoreConfig
 from blanktrap.core.errors import CheckpointError, EngineError, SourceError
 from blanktrap.core.model_card import ModelCard
+from blanktrap.core.neighbours import rule_of
 from blanktrap.core.schemas import EMBEDDING, NUM_FEATURES, embedding_column
-from blanktrap.engines.chunks import PIXELS, ChunkDatasource, ChunkSource, pixels_of
+from blanktrap.engines.chunks import PIXELS, ChunkDatasource, ChunkSource, Span, pixels_of
 from blanktrap.engines.cluster import ClusterResources, connected
 from blanktrap.engines.collecting import Pace, ScoreProgress, collect_chunks
 from blanktrap.engines.failures import plain_error
@@ -124,7 +125,7 @@ def score_manifest(
         manifest_digest=manifest.digest,
         num_media=manifest.num_media,
         model_id=card.model_id,
-        chunk_size=config.chunk_size_for(manifest.num_media),
+        chunk_size=_chunk_size(config, manifest, card),
         precision=config.precision,
         max_pixels=config.limits.max_pixels,
         max_bytes=config.limits.max_bytes,
@@ -177,9 +178,14 @@ def _probe(manifest: Manifest, storage: Storage) -> None:
         ) from failures[0]
 
 
+def _chunk_size(config: ScoreConfig, manifest: Manifest, card: ModelCard) -> int:
+    rule = rule_of(card.preprocessing.background)
+    return config.chunk_size_for(manifest.num_media, reach_rows=0 if rule is None else rule.reach_rows)
+
+
 def _describe(manifest: Manifest, model: str, card: ModelCard, config: ScoreConfig) -> dict[str, Any]:
     return {
-        "config": {**config.model_dump(), "chunk_size": config.chunk_size_for(manifest.num_media)},
+        "config": {**config.model_dump(), "chunk_size": _chunk_size(config, manifest, card)},
         "manifest": {"location": manifest.location, "num_media": manifest.num_media},
         "manifest_digest": manifest.digest,
         "model_id": card.model_id,
@@ -207,7 +213,7 @@ def _scored_batches(
     _prepare_context(source)
     min_actors, max_actors = actors
     for first in range(0, len(todo), CHUNKS_PER_EXECUTION):
-        spans = [(chunk, *identity.span(chunk)) for chunk in todo[first : first + CHUNKS_PER_EXECUTION]]
+        spans = [Span(chunk, *identity.span(chunk)) for chunk in todo[first : first + CHUNKS_PER_EXECUTION]]
         dataset = ray.data.read_datasource(
             ChunkDatasource(manifest, source, spans),
             num_cpus=1.0 if on_gpu else HALF_CORE,

@@ -13,8 +13,9 @@ import logging
 import re
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -59,6 +60,21 @@ class RunIdentity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BackgroundStats:
+    """What the background of the place took, summed over some media."""
+
+    num_without: int
+    """Media with a score that had no background."""
+    extra_reads: int
+    """Neighbours fetched that are media of other chunks: they are read there too."""
+    extra_bytes: int
+    extra_s: float
+    """Seconds of fetching and decoding those neighbours."""
+    compare_s: float
+    """Seconds of comparing media with their neighbours."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChunkStats:
     """What scoring one chunk took, summed over its media."""
 
@@ -74,6 +90,8 @@ class ChunkStats:
     device_s: float
     finished: float
     """Unix time at which the chunk was complete."""
+    background: BackgroundStats | None = None
+    """None where the model looks at single images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +157,7 @@ def begin_run(storage: Storage, location: str, identity: RunIdentity, descriptio
 def write_chunk(storage: Storage, location: str, table: pa.Table, stats: ChunkStats) -> None:
     """Write one chunk whole or not at all. Writing it a second time writes the same rows."""
     table = conform_scores(table, where=f"chunk {stats.chunk}")
-    metadata = {**(table.schema.metadata or {}), CHUNK_KEY: json.dumps(vars(stats)).encode()}
+    metadata = {**(table.schema.metadata or {}), CHUNK_KEY: json.dumps(asdict(stats)).encode()}
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
     uri, data = join(location, _part_name(stats.chunk)), sink.getvalue().to_pybytes()
@@ -190,6 +208,7 @@ def finish_run(storage: Storage, run: OpenRun, written: dict[int, ChunkStats]) -
         "fetch_s": sum(one.fetch_s for one in stats.values()),
         "decode_s": sum(one.decode_s for one in stats.values()),
         "device_s": sum(one.device_s for one in stats.values()),
+        **_background_record([one.background for one in stats.values()], run.identity.num_media),
     }
     if sum(counts.values()) != run.identity.num_media:
         raise ScoresError(
@@ -199,6 +218,15 @@ def finish_run(storage: Storage, run: OpenRun, written: dict[int, ChunkStats]) -
     _write_record(storage, run.location, record)
     storage.write_bytes(join(run.location, "_SUCCESS"), b"")
     return record
+
+
+def _background_record(found: Sequence[BackgroundStats | None], num_media: int) -> dict[str, Any]:
+    """What run.json says of the background; nothing where the model looks at single images."""
+    used = [asdict(one) for one in found if one is not None]
+    if not used:
+        return {}
+    sums = {name: sum(one[name] for one in used) for name in used[0]}
+    return {"background": {**sums, "extra_share": sums["extra_reads"] / num_media}}
 
 
 def _part_name(chunk: int) -> str:
@@ -239,7 +267,10 @@ def _read_stats(storage: Storage, entry: FileEntry) -> ChunkStats | None:
         raise ScoresError(
             f"{entry.uri} was not written by this run: remove it and run the same command again"
         )
-    stats = ChunkStats(**json.loads(metadata[CHUNK_KEY]))
+    told = json.loads(metadata[CHUNK_KEY])
+    if told.get("background") is not None:
+        told["background"] = BackgroundStats(**told["background"])
+    stats = ChunkStats(**told)
     return stats if footer.num_rows == stats.num_media else None
 
 

@@ -107,10 +107,24 @@ def describe_run(location: str, run: dict[str, Any]) -> list[str]:
     speed = f", {run['images_per_s']:.1f} images/s with starting up" if run["images_per_s"] else ""
     return [
         f"scored {run['counts']['ok']:,} of {total:,} media, {told}",
+        *_describe_background(run),
         f"took {duration(run['wall_s'])}{speed}, {run['bytes_read'] / 1e9:.2f} GB read",
         f"model {run['model_id']}",
         f"scores in {location}",
     ]
+
+
+def _describe_background(run: dict[str, Any]) -> list[str]:
+    """How many media were compared with their place, and what that had to read again."""
+    found, num_ok = run.get("background"), run["counts"]["ok"]
+    if not found:
+        return []
+    without = found["num_without"]
+    share = f" ({100 * without / num_ok:.1f} %)" if without else ""
+    told = f"{num_ok - without:,} of {num_ok:,} compared with the background of their place"
+    told += f", {without:,} without one{share}" if without else ""
+    again = f"{found['extra_reads']:,} images ({100 * found['extra_share']:.1f} %) read twice for it"
+    return [told, f"{again}, {found['extra_bytes'] / 1e9:.2f} GB"]
 
 
 def _read_part(storage: Storage, uri: str, columns: list[str] | None) -> pa.Table:

@@ -8,6 +8,7 @@ others is its small grey image, and no longer than some later media may need it.
 damaged or too large is no neighbour.
 """
 
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -43,6 +44,7 @@ def compare_images(
     preprocessing: Preprocessing,
     limits: DecodeLimits,
     num_threads: int,
+    etags: Sequence[str | None] | None = None,
 ) -> Iterator[LoadedImage]:
     """Load media and compare each with its neighbours.
 
@@ -55,6 +57,7 @@ def compare_images(
         preprocessing: of a model with a background.
         limits: what is too large.
         num_threads: as `load_images`.
+        etags: as `load_images`, one for each of `uris`.
 
     Yields:
         One result for each of `wanted`, in order, whatever happened to it; the pixels of an image have five
@@ -75,11 +78,12 @@ def compare_images(
         preprocessing=preprocessing,
         limits=limits,
         num_threads=num_threads,
+        etags=None if etags is None else [etags[position] for position in needed],
     )
     is_wanted = set(wanted)
     smalls: dict[int, _Small] = {}
     waiting: deque[LoadedImage] = deque()
-    num_loaded, num_beside, bytes_beside = 0, 0, 0
+    num_loaded, num_beside, bytes_beside, beside_s = 0, 0, 0, 0.0
     for place, (position, beside) in enumerate(zip(wanted, neighbours, strict=True)):
         until = max((position, *beside))
         while num_loaded < len(needed) and needed[num_loaded] <= until:
@@ -92,12 +96,17 @@ def compare_images(
             else:
                 num_beside += 1
                 bytes_beside += loaded.bytes_read
+                beside_s += loaded.fetch_s + loaded.decode_s
         one = waiting.popleft()
+        started = time.perf_counter()
         if one.image is not None:
             around = [smalls[other] for other in beside if other in smalls]
             one = replace(one, image=_compared(one.image, smalls[position], around))
-        yield replace(one, num_beside=num_beside, bytes_beside=bytes_beside)
-        num_beside, bytes_beside = 0, 0
+        compare_s = time.perf_counter() - started
+        yield replace(
+            one, num_beside=num_beside, bytes_beside=bytes_beside, beside_s=beside_s, compare_s=compare_s
+        )
+        num_beside, bytes_beside, beside_s = 0, 0, 0.0
         for passed in [other for other in smalls if last_use[other] <= place]:
             del smalls[passed]
 

@@ -45,6 +45,10 @@ class LoadedImage:
     """Media that were fetched for the comparison alone since the one before; see `comparing`."""
     bytes_beside: int = 0
     """Bytes of theirs."""
+    beside_s: float = 0.0
+    """Seconds of fetching and decoding them."""
+    compare_s: float = 0.0
+    """Seconds of comparing this media with its neighbours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +133,27 @@ def image_columns(loaded: Sequence[LoadedImage]) -> dict[str, pa.Array]:
         "brightness": pa.array([image and image.brightness for image in decoded], pa.float32()),
         "is_night": pa.array([image and image.is_night for image in decoded], pa.bool_()),
         EXPOSURE.name: pa.array([image and image.exposure for image in decoded], EXPOSURE.type),
+        "has_background": pa.array([image and image.has_background for image in decoded], pa.bool_()),
         "bytes_read": pa.array([one.bytes_read for one in loaded], pa.int64()),
         "fetch_s": pa.array([one.fetch_s for one in loaded], pa.float32()),
         "decode_s": pa.array([one.decode_s for one in loaded], pa.float32()),
+    }
+
+
+def compare_columns(loaded: Sequence[LoadedImage]) -> dict[str, pa.Array]:
+    """What comparing media with their place took, beside `image_columns`.
+
+    Args:
+        loaded: as `comparing.compare_images` gives them, shape (num_media,).
+
+    Returns:
+        Arrays of shape (num_media,) by column name.
+    """
+    return {
+        "num_beside": pa.array([one.num_beside for one in loaded], pa.int64()),
+        "bytes_beside": pa.array([one.bytes_beside for one in loaded], pa.int64()),
+        "beside_s": pa.array([one.beside_s for one in loaded], pa.float32()),
+        "compare_s": pa.array([one.compare_s for one in loaded], pa.float32()),
     }
 
 

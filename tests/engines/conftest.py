@@ -27,6 +27,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
+def comparing_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same, looking at the background of the place as well."""
+    preprocessing = Preprocessing(width_px=224, height_px=168, banner_bottom=0.06, background="location")
+    return save_random_model(tmp_path_factory.mktemp("comparing") / "checkpoint", preprocessing=preprocessing)
+
+
+@pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory, make_jpeg: Callable[..., bytes]) -> Path:
     """240 images at 8 places, odd names and bad files among them."""
     folder = tmp_path_factory.mktemp("archive")

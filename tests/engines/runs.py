@@ -108,14 +108,15 @@ def save_random_model(folder: Path, *, seed: int = 0, preprocessing: Preprocessi
     from blanktrap.vision.network import build_network
 
     torch.manual_seed(seed)
-    network = build_network("none")
+    preprocessing = preprocessing or Preprocessing()
+    network = build_network("none", preprocessing.num_channels)
     # Away from 0.5, so that rounding shows and wrong pixels would.
     torch.nn.init.normal_(network.fc.weight, std=0.5)
     save_checkpoint(
         STORAGE,
         str(folder),
         network,
-        config=TrainConfig(weights="none", preprocessing=preprocessing or Preprocessing()),
+        config=TrainConfig(weights="none", preprocessing=preprocessing),
         manifest_digest="sha256:none",
         training_locations=(),
         label_counts={},

@@ -1,4 +1,8 @@
-"""kill -9 of the driver, of an inference actor and of a Ray node in mid-run: nothing lost, nothing twice."""
+"""kill -9 of the driver, of an inference actor and of a Ray node in mid-run: nothing lost, nothing twice.
+
+A model that compares media with their place reads neighbours too: the driver is killed in both modes, a node
+under the one and an actor under the other.
+"""
 
 import threading
 from collections.abc import Callable
@@ -17,9 +21,15 @@ pytestmark = pytest.mark.ray
 FLAGS = ["--chunk-size", "16", "--batch-size", "8", "--max-actors", "1", "--precision", "float32"]
 
 
+@pytest.mark.parametrize("kind", ["model", "comparing_model"])
 def test_killed_driver_is_gone_on_with(
-    tmp_path: Path, manifest: str, model: str, start_driver: Callable[..., Driver]
+    tmp_path: Path,
+    manifest: str,
+    kind: str,
+    request: pytest.FixtureRequest,
+    start_driver: Callable[..., Driver],
 ) -> None:
+    model = request.getfixturevalue(kind)
     out = tmp_path / "scores"
     driver = start_driver(manifest, "--model", model, "--out", str(out), *FLAGS)
     driver.wait_for_parts(out, 2)
@@ -36,10 +46,10 @@ def test_killed_driver_is_gone_on_with(
 
 
 def test_killed_actor_costs_no_row(
-    tmp_path: Path, manifest: str, model: str, start_driver: Callable[..., Driver]
+    tmp_path: Path, manifest: str, comparing_model: str, start_driver: Callable[..., Driver]
 ) -> None:
     out = tmp_path / "scores"
-    driver = start_driver(manifest, "--model", model, "--out", str(out), *FLAGS)
+    driver = start_driver(manifest, "--model", comparing_model, "--out", str(out), *FLAGS)
     driver.wait_for_parts(out, 2)
     actors = driver.actors()
     assert len(actors) == 1

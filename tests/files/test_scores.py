@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,13 +14,14 @@ import pytest
 from blanktrap.core.errors import ScoresError
 from blanktrap.core.schemas import SCORES_SCHEMA
 from blanktrap.files.scores import (
+    BackgroundStats,
     ChunkStats,
     RunIdentity,
     begin_run,
     finish_run,
     write_chunk,
 )
-from blanktrap.files.scores_reader import open_scores
+from blanktrap.files.scores_reader import describe_run, open_scores
 from blanktrap.files.storage import Storage
 
 STORAGE = Storage()
@@ -87,6 +89,41 @@ def test_finished_run_has_every_row_in_order_and_counts_that_sum(tmp_path: Path)
     assert table.column("media_id").to_pylist() == [f"{place}.jpg" for place in range(5)]
     assert table.schema.equals(SCORES_SCHEMA)
     assert table.column("p_nonblank").null_count == 1
+
+
+def test_what_background_took_is_summed_over_restarts(tmp_path: Path) -> None:
+    out = str(tmp_path / "scores")
+    begin_run(STORAGE, out, IDENTITY, {"model_id": "m"})
+    took = BackgroundStats(num_without=1, extra_reads=2, extra_bytes=30, extra_s=0.5, compare_s=0.25)
+    written = {}
+    for chunk in range(3):
+        start, stop = IDENTITY.span(chunk)
+        written[chunk] = replace(stats(chunk, start, stop), background=took)
+    for chunk in (0, 1):
+        write_chunk(STORAGE, out, rows(*IDENTITY.span(chunk)), written[chunk])
+    again = begin_run(STORAGE, out, IDENTITY, {"model_id": "m"})
+    assert again.finished_stats[1].background == took
+    record = finish_run(STORAGE, again, {2: written[2]})
+    # Three chunks of the same; six images read twice for the five of the manifest.
+    assert record["background"] == {
+        "num_without": 3,
+        "extra_reads": 6,
+        "extra_bytes": 90,
+        "extra_s": 1.5,
+        "compare_s": 0.75,
+        "extra_share": 1.2,
+    }
+    assert describe_run(out, record)[1:3] == [
+        "1 of 4 compared with the background of their place, 3 without one (75.0 %)",
+        "6 images (120.0 %) read twice for it, 0.00 GB",
+    ]
+
+
+def test_run_of_a_model_without_background_says_nothing_of_it(tmp_path: Path) -> None:
+    out = str(tmp_path / "scores")
+    run = begin_run(STORAGE, out, IDENTITY, {"model_id": "resnet34-a"})
+    record = finish_run(STORAGE, run, {chunk: write(out, chunk) for chunk in range(3)})
+    assert "background" not in record
 
 
 def test_null_columns_keep_their_type_in_every_part(tmp_path: Path) -> None:
