@@ -7,28 +7,37 @@ many images, which `blanktrap score` scores restartably on all cores, and writin
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from blanktrap.core.config import DecodeLimits, EvaluateConfig, Precision, resolve
+from blanktrap.core.config import DecodeLimits, EvaluateConfig, Precision, Preprocessing, resolve
 from blanktrap.core.errors import CheckpointError, SourceError, UsageError
 from blanktrap.core.evaluation.basis import describe_media
 from blanktrap.core.evaluation.cutoff_choice import DEFAULT_CUTOFF
 from blanktrap.core.evaluation.figures import curve_bands, share_figures
 from blanktrap.core.evaluation.measured import Measured
+from blanktrap.core.neighbours import neighbour_rows, rule_of
 from blanktrap.core.paths import is_image_name
 from blanktrap.core.reporting.evaluation import Evaluation, measure_arrays
-from blanktrap.core.schemas import EMBEDDING, EXPOSURE, SCORES_SCHEMA, embedding_column
+from blanktrap.core.schemas import (
+    EMBEDDING,
+    EXPOSURE,
+    HAS_BACKGROUND,
+    SCORES_SCHEMA,
+    conform_manifest,
+    embedding_column,
+)
 from blanktrap.files.evaluating import read_basis
 from blanktrap.files.s3 import is_s3
 from blanktrap.files.scores_reader import open_scores
 from blanktrap.files.storage import Storage
 
 if TYPE_CHECKING:
+    from blanktrap.vision.loading import LoadedImage
     from blanktrap.vision.scorer import Scorer
 
 _BATCH = 32
@@ -65,7 +74,7 @@ def load_model(
 
 
 def score_images(
-    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | pa.Table,
     model: Scorer | str | os.PathLike[str],
     *,
     embeddings: bool = False,
@@ -74,7 +83,9 @@ def score_images(
     """Score images, one row each, whatever they are.
 
     Args:
-        paths: files, local or `s3://`; or one folder, whose images are taken in the order of their names.
+        paths: files, local or `s3://`; or one folder, whose images are taken in the order of their names; or
+            rows of a manifest, with its columns and in its order. Only rows of a manifest have neighbours: a
+            model that looks at the background of the place scores other images without one.
         model: what `load_model` gave, or the checkpoint's folder.
         embeddings: add the column `embedding`, float16, 512 a media.
         no_sign_request: read public buckets without credentials.
@@ -83,28 +94,25 @@ def score_images(
         One row an image, in the order given, shape (num_images,): `uri`, `status` (`ok`, `missing`,
         `unreadable`, `too_large` or `unsupported`), `error` (null if `ok`), `p_nonblank` in [0, 1] (float32,
         null unless `ok`), `width_px`, `height_px`, `brightness` in [0, 1], `is_night`, `model_id`,
-        `exposure`. The scores are those of `blanktrap score`.
+        `exposure`; and `has_background`, null unless `ok`, where the model looks at it. The scores are those
+        of `blanktrap score`, as far as the neighbours are the same.
 
     Raises:
         SourceError: the folder does not exist or has no images, or the storage itself fails.
+        ManifestError: rows that are not a manifest's.
         CheckpointError: there is no such model, or it gives no number.
     """
-    from blanktrap.vision.loading import image_columns, load_images
+    from blanktrap.vision.loading import image_columns
 
     storage = Storage(no_sign_request=no_sign_request)
-    uris = _list_images(paths, storage)
+    rows = _list_images(paths, storage)
+    uris = rows.column("uri").to_pylist()
     scorer = (
         load_model(model, no_sign_request=no_sign_request) if isinstance(model, str | os.PathLike) else model
     )
-    loaded = load_images(
-        uris,
-        [None] * len(uris),
-        storage=storage,
-        preprocessing=scorer.preprocessing,
-        limits=DecodeLimits(),
-        num_threads=_FETCH_THREADS,
-    )
-    tables = [_schema(embeddings).empty_table()]
+    loaded = _load(rows, scorer.preprocessing, storage)
+    schema = _schema(embeddings=embeddings, compares=scorer.preprocessing.background != "none")
+    tables = [schema.empty_table()]
     for start in range(0, len(uris), _BATCH):
         part = uris[start : start + _BATCH]
         images = [next(loaded) for _ in part]
@@ -125,10 +133,12 @@ def score_images(
             **image_columns(images),
             "p_nonblank": pa.array(p_nonblank, pa.float32(), mask=~is_there),
             "model_id": pa.array([scorer.model_id] * len(part), pa.string()),
+            HAS_BACKGROUND.name: pa.array(
+                [one.image and one.image.has_background for one in images], HAS_BACKGROUND.type
+            ),
         }
         if embeddings:
             columns[EMBEDDING.name] = embedding_column(features, is_there=is_there)
-        schema = _schema(embeddings)
         tables.append(pa.table([columns[name] for name in schema.names], schema=schema))
     return pa.concat_tables(tables)
 
@@ -210,7 +220,30 @@ def _evaluation(
     )
 
 
-def _list_images(paths: Any, storage: Storage) -> list[str]:
+def _load(rows: pa.Table, preprocessing: Preprocessing, storage: Storage) -> Iterator[LoadedImage]:
+    """Decode images, each compared with its neighbours among them where the model does so."""
+    from blanktrap.vision.comparing import compare_images
+    from blanktrap.vision.loading import load_images
+
+    uris, sizes_bytes = (rows.column(name).to_pylist() for name in ("uri", "size_bytes"))
+    limits, rule = DecodeLimits(), rule_of(preprocessing.background)
+    common: dict[str, Any] = {"storage": storage, "preprocessing": preprocessing, "limits": limits}
+    if rule is None:
+        return load_images(uris, sizes_bytes, num_threads=_FETCH_THREADS, **common)
+    wanted = range(len(uris))
+    neighbours = neighbour_rows(rows, rule)
+    return compare_images(uris, sizes_bytes, wanted, neighbours, num_threads=_FETCH_THREADS, **common)
+
+
+def _list_images(paths: Any, storage: Storage) -> pa.Table:
+    """What to score, with the columns of a manifest: nulls where images are named alone."""
+    if isinstance(paths, pa.Table):
+        return conform_manifest(paths, where="the rows given")
+    uris = _list_uris(paths, storage)
+    return conform_manifest(pa.table({"media_id": uris, "uri": uris}), where="the images given")
+
+
+def _list_uris(paths: Any, storage: Storage) -> list[str]:
     if not isinstance(paths, str | os.PathLike):
         return [os.fspath(one) for one in paths]
     text = os.fspath(paths)
@@ -222,7 +255,8 @@ def _list_images(paths: Any, storage: Storage) -> list[str]:
     return found
 
 
-def _schema(embeddings: bool) -> pa.Schema:
+def _schema(*, embeddings: bool, compares: bool) -> pa.Schema:
     names = ["status", "error", "p_nonblank", "width_px", "height_px", "brightness", "is_night", "model_id"]
     fields = [*(SCORES_SCHEMA.field(name) for name in ("uri", *names)), EXPOSURE]
+    fields += [HAS_BACKGROUND] if compares else []
     return pa.schema([*fields, EMBEDDING] if embeddings else fields)

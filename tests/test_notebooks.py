@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import blanktrap
 from blanktrap.core.config import Preprocessing
 from blanktrap.core.errors import EvaluationError, SourceError, UsageError
+from blanktrap.core.schemas import MANIFEST_SCHEMA
 from tests.engines.runs import save_random_model
 from tests.files.written_scores import media, write_scores
 
@@ -31,6 +33,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory, make_jpeg: Callable[..., by
     (root / "photos" / "notes.txt").write_text("no image either")
     rows = [media(f"A/{n}.jpg", 0.1 * n, "nonblank" if n > 4 else "blank") for n in range(10)]
     write_scores(root / "scores", rows)
+    (root / "manifest").mkdir()
+    places = [{"media_id": name, "uri": f"photos/{name}", "location_id": "S1"} for name in ("0.jpg", "1.jpg")]
+    pq.write_table(
+        pa.Table.from_pylist(places, schema=MANIFEST_SCHEMA), root / "manifest" / "part-00000.parquet"
+    )
     return root
 
 
@@ -107,10 +114,13 @@ def test_the_examples_of_the_page_run(
 ) -> None:
     monkeypatch.chdir(folder)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names: dict[str, object] = {}
     for block in blocks:
         exec(block, names)
+    compared = names["compared"]
+    assert isinstance(compared, pa.Table)
+    assert compared.column("status").to_pylist() == ["ok", "ok"]
     assert "4 labelled media at 2 locations (2 nonblank, 2 blank) 1.0" in capsys.readouterr().out
 
 

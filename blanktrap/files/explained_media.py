@@ -26,6 +26,7 @@ from blanktrap.files.s3 import is_s3
 from blanktrap.files.scores_reader import open_scores
 from blanktrap.files.sources import LeftOut, parse_source, walk_source
 from blanktrap.files.storage import Storage, local_path, local_uri
+from blanktrap.files.surroundings import SURROUNDING_COLUMNS
 
 EXPLAINED = pa.schema(
     [
@@ -80,6 +81,19 @@ class MediaSource:
             return
         for text in self.named:
             yield from self._tables_of(text)
+
+    def runs(self) -> Iterator[Iterator[pa.Table]]:
+        """The rows of each manifest, or of the scores, where a media's neighbours stand beside it.
+
+        Images, folders and lists that are named have none: their order says nothing of place and time.
+        """
+        if self.scores is not None:
+            scores = open_scores(self.storage, self.scores)
+            yield scores.iter_columns(self.storage, list(SURROUNDING_COLUMNS))
+            return
+        for text in self.named:
+            if not self._is_image(text) and self._is_manifest(text):
+                yield open_manifest(self.storage, text).iter_tables(self.storage)
 
     def _tables_of(self, text: str) -> Iterator[pa.Table]:
         if self._is_image(text):

@@ -3,8 +3,9 @@
 Owns: the order of the work, and the output folder. Refuses: Ray (a person looks at some dozens of images, not
 at an archive), and overwriting.
 
-The folder holds `sheet-001.jpg` … (many media on a page), `overlays/` (each media as the network sees it, and
-with its heat), `heatmaps.parquet` (a row a media) and `explain.json`, written last.
+The folder holds `sheet-001.jpg` … (many media on a page), `overlays/` (each media as the network sees it,
+what differs from the background of its place where the model looks at that, and the heat), `heatmaps.parquet`
+(a row a media) and `explain.json`, written last.
 """
 
 import json
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 import blanktrap
-from blanktrap.core.config import DecodeLimits, ExplainConfig
+from blanktrap.core.config import NUM_COLOURS, ExplainConfig
 from blanktrap.core.errors import ExplanationError
 from blanktrap.core.paths import file_name_of
 from blanktrap.core.vocabulary import Status
@@ -40,16 +41,17 @@ from blanktrap.vision.explained_images import (
     look_at,
     measure_pointed,
 )
+from blanktrap.vision.explained_loading import load_explained
 from blanktrap.vision.heatmaps import Heatmaps
-from blanktrap.vision.loading import LoadedImage, load_images
-from blanktrap.vision.overlays import draw_overlay, draw_plain
+from blanktrap.vision.loading import LoadedImage
+from blanktrap.vision.overlays import draw_change, draw_overlay, draw_plain
 from blanktrap.vision.scorer import PRECISION_TOLERANCE
 
 RECORD, TABLE, OVERLAYS = "explain.json", "heatmaps.parquet", "overlays"
 EXPLAIN_VERSION = 1
 
 _COLUMNS, _ROWS = 4, 5
-_BATCH, _THREADS = 8, 8
+_BATCH = 8
 _HIT, _MISS = (0, 114, 178), (213, 94, 0)
 """Blue and vermilion, which nobody takes for one another."""
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_-]+")
@@ -86,7 +88,7 @@ def explain(
     maker = Heatmaps.load(storage, model, precision=config.precision)
     chosen = choose_media(source, config)
     by_media, box_notes = read_all_boxes(storage, boxes, source, chosen, config)
-    work = _Work(storage, out, maker, chosen, by_media, on_progress)
+    work = _Work(source, out, maker, chosen, by_media, on_progress)
     num_sheets = work.write_sheets()
     summary = ExplainSummary(
         out=out,
@@ -130,14 +132,15 @@ class _Work:
 
     def __init__(
         self,
-        storage: Storage,
+        source: MediaSource,
         out: str,
         maker: Heatmaps,
         chosen: ExplainedMedia,
         boxes: dict[str, MediaBoxes],
         on_progress: Callable[[str], None],
     ) -> None:
-        self._storage, self._out, self._maker, self._tell = storage, out, maker, on_progress
+        self._source, self._out, self._maker, self._tell = source, out, maker, on_progress
+        self._storage = source.storage
         self._chosen, self._boxes = chosen, boxes
         self._num_turned = 0
         self.looked: list[ExplainedImage] = []
@@ -179,9 +182,22 @@ class _Work:
             moved = sum(self._differs(one) for one in self.looked)
             if moved:
                 notes.append(
-                    f"{moved:,} media have another p_nonblank than in the scores: were they replaced?"
+                    f"{moved:,} media have another p_nonblank than in the scores: were they replaced"
+                    + (", or scored among other neighbours?" if self._compares else "?")
                 )
+        images = [one.loaded.image for one in self.looked if one.loaded.image is not None]
+        alone = sum(not image.has_background for image in images)
+        if self._compares and alone:
+            notes.append(
+                f"{number(alone, 'media')} without background of the place: too few neighbours in the same "
+                f"light, or not named by a manifest or by scores"
+            )
         return notes
+
+    @property
+    def _compares(self) -> bool:
+        """Whether the model looks at the background of the place."""
+        return self._maker.scorer.preprocessing.background != "none"
 
     @staticmethod
     def _differs(one: ExplainedImage) -> bool:
@@ -192,14 +208,7 @@ class _Work:
 
     def _tiles(self) -> Iterator[Tile]:
         rows = self._chosen.rows.to_pylist()
-        loaded = load_images(
-            [row["uri"] for row in rows],
-            [row["size_bytes"] for row in rows],
-            storage=self._storage,
-            preprocessing=self._maker.scorer.preprocessing,
-            limits=DecodeLimits(),
-            num_threads=_THREADS,
-        )
+        loaded = load_explained(self._source, rows, self._maker.scorer.preprocessing)
         waiting = zip(rows, loaded, strict=True)
         while batch := list(islice(waiting, _BATCH)):
             for one in self._look(batch):
@@ -224,11 +233,14 @@ class _Work:
         if image is None or found is None:
             caption += [f"{one.loaded.status}", one.loaded.error or "", one.row["location_id"] or ""]
         else:
-            areas = list(one.areas)
-            picture = draw_overlay(image.pixels, found.heat, peak=found.peak, areas=areas)
-            pair = Image.fromarray(np.concatenate([draw_plain(image.pixels, areas), picture], axis=1))
+            areas, colours = list(one.areas), image.pixels[..., :NUM_COLOURS]
+            picture = draw_overlay(colours, found.heat, peak=found.peak, areas=areas)
+            pictures = [draw_plain(colours, areas), picture]
+            if self._compares:
+                pictures.insert(1, draw_change(image.pixels, areas))
+            beside = Image.fromarray(np.concatenate(pictures, axis=1))
             one = replace(one, overlay=f"{OVERLAYS}/{overlay_name(place, name)}")
-            self._storage.write_bytes(join(self._out, str(one.overlay)), encode_picture(pair))
+            self._storage.write_bytes(join(self._out, str(one.overlay)), encode_picture(beside))
             caption += [
                 f"p_nonblank {found.p_nonblank:.3f}" + (f", {one.row['label']}" if one.row["label"] else ""),
                 _pointing_of(one),

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from blanktrap.core.config import NUM_COLOURS
+from blanktrap.vision.background import NO_CHANGE
 from blanktrap.vision.framing import Area
 
 Pixels = NDArray[np.uint8]
@@ -20,6 +22,11 @@ _MOST_COVER = 0.7
 """Share of the strongest heat in a pixel; the image stays visible under it."""
 _BOX_COLOUR = (86, 180, 233)
 _DARK, _LIGHT = (0, 0, 0), (255, 255, 255)
+_BRIGHTER, _DARKER = (213.0, 94.0, 0.0), (0.0, 90.0, 181.0)
+_PALE = 0.35
+"""How much of the image's own darkness is left under the colours of change."""
+_FULL_CHANGE = 80.0
+"""Codes of difference from which the colour is full."""
 # Small inputs are shown enlarged by a whole factor, so that a person can see them.
 _LEAST_SIDE_PX = 480
 
@@ -72,6 +79,34 @@ def draw_plain(pixels: Pixels, areas: list[Area]) -> Pixels:
     canvas = _enlarged(pixels, factor)
     _draw_areas(canvas, areas, factor)
     return np.asarray(canvas)
+
+
+def draw_change(pixels: Pixels, areas: list[Area]) -> Pixels:
+    """What differs from the background of the place: brighter orange, darker blue, over a pale image.
+
+    Args:
+        pixels: as `comparing.compare_images` gives them, uint8, shape (height_px, width_px, 5 or 3); where no
+            background is known the picture is plain grey.
+        areas: boxes in pixels of the input.
+    """
+    factor = enlargement(pixels)
+    canvas = _enlarged(paint_change(pixels), factor)
+    _draw_areas(canvas, areas, factor)
+    return np.asarray(canvas)
+
+
+def paint_change(pixels: Pixels) -> Pixels:
+    """As `draw_change`, without boxes and as large as the input: shape (height_px, width_px, 3)."""
+    colours = pixels[..., :NUM_COLOURS].astype(np.float64)
+    pale = 255.0 - _PALE * (255.0 - colours.mean(axis=2, keepdims=True)).repeat(NUM_COLOURS, axis=2)
+    if pixels.shape[2] == NUM_COLOURS:
+        return np.full(colours.shape, NO_CHANGE, np.uint8)
+    signed = pixels[..., NUM_COLOURS].astype(np.float64) - NO_CHANGE
+    cover = np.minimum(np.abs(signed) / _FULL_CHANGE, 1.0)[..., None]
+    hue = np.where(signed[..., None] > 0.0, _BRIGHTER, _DARKER)
+    painted = pale * (1.0 - cover) + hue * cover
+    is_known = pixels[..., NUM_COLOURS + 1, None] > 0
+    return np.rint(np.where(is_known, painted, NO_CHANGE)).astype(np.uint8)
 
 
 def enlargement(pixels: Pixels) -> int:
