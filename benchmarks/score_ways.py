@@ -37,7 +37,7 @@ def images_of(folder: Path) -> list[Path]:
     return sorted((folder / "images").glob("*.JPG"))
 
 
-def save_random_model(folder: Path, *, width_px: int, height_px: int) -> None:
+def save_random_model(folder: Path, *, width_px: int, height_px: int, background: str = "none") -> None:
     """Write a checkpoint with random weights."""
     import torch
 
@@ -50,13 +50,12 @@ def save_random_model(folder: Path, *, width_px: int, height_px: int) -> None:
 
     shutil.rmtree(folder, ignore_errors=True)
     torch.manual_seed(0)
+    preprocessing = Preprocessing(width_px=width_px, height_px=height_px, background=background)
     save_checkpoint(
         Storage(),
         str(folder),
-        build_network("none"),
-        config=TrainConfig(
-            weights="none", preprocessing=Preprocessing(width_px=width_px, height_px=height_px)
-        ),
+        build_network("none", preprocessing.num_channels),
+        config=TrainConfig(weights="none", preprocessing=preprocessing),
         manifest_digest="sha256:none",
         training_locations=(),
         label_counts={},
