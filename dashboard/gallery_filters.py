@@ -117,25 +117,21 @@ def _name(label: str, name: str, there: Sequence[str]) -> str | None:
 
 
 def _ask_cutoff(opened: Opened) -> float:
+    """The cutoff, under the same name in the link as on the other pages; the report's own to begin with."""
     usual = _USUAL_CUTOFF
     if opened.report is not None:
         usual = load_report(opened.storage, opened.report).report.cutoff
-    try:
-        linked = float(st.query_params.get("cutoff", usual))
-    except ValueError:
-        linked = usual
-    chosen = st.number_input(
+    return st.number_input(
         "Cutoff",
         min_value=0.0,
         max_value=1.0,
-        value=linked if 0.0 <= linked <= 1.0 else usual,
+        value=usual,
         step=0.01,
         format="%.3f",
-        key="gallery cutoff",
+        key="cutoff",
+        bind="query-params",
         help="Images with a score at or above it are kept for people; the rest are called blank.",
     )
-    link("cutoff", None if chosen == usual else f"{chosen:.6g}")
-    return chosen
 
 
 def _ask_hour() -> int | None:

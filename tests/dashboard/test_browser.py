@@ -121,7 +121,7 @@ def test_the_slider_shows_what_evaluating_at_that_cutoff_gives(page, address, ro
     is_nonblank = np.array([row["label"] == "nonblank" for row in rows])
     slider = page.get_by_role("slider").first
     slider.focus()
-    for wanted in (0.4, 0.6):
+    for wanted in (0.4, 0.46):
         while float(slider.get_attribute("aria-valuenow")) < wanted - 1e-9:
             page.keyboard.press("ArrowRight")
         counts = confusion_counts(scores, is_nonblank, float(slider.get_attribute("aria-valuenow")))
@@ -184,3 +184,22 @@ def test_a_closer_look_opens_from_a_tile_and_from_its_link(page, address, rows):
     page.get_by_text("frame 2 of 4").wait_for(state="detached")
     open_at(page, link)
     page.get_by_text("frame 2 of 4").wait_for()
+
+
+def test_a_chosen_cutoff_goes_along_to_the_images_and_back(page, address):
+    open_at(page, f"{address}/cutoff")
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    page.get_by_role("link", name="Gallery").click()
+    page.get_by_role("heading", name="Gallery").wait_for()
+    settle(page)
+    assert page.get_by_label("Cutoff").input_value() == "0.401"
+    page.get_by_label("Cutoff").fill("0.300")
+    page.keyboard.press("Enter")
+    settle(page)
+    page.get_by_role("link", name="Cutoff").click()
+    page.get_by_role("heading", name="Cutoff", exact=True).wait_for()
+    settle(page)
+    assert page.get_by_role("slider").first.get_attribute("aria-valuenow") == "0.3"

@@ -74,7 +74,7 @@ def test_a_link_sets_the_filter_and_the_controls_show_it(open_page, shown_scores
     expected = sum(map(is_missed, rows))
     assert 0 < num_tiles(page) == expected < 24
     assert page.selectbox(key="gallery show").value == "missed"
-    assert page.number_input(key="gallery cutoff").value == CUTOFF
+    assert page.number_input(key="cutoff").value == CUTOFF
     assert all(
         "nonblank" in one.value
         for one in page.markdown
@@ -97,7 +97,7 @@ def test_what_a_link_asks_for_and_is_nothing_is_passed_over(open_page, shown_sco
         "gallery", shown_scores, show="../../etc", cutoff="nan", hour="99", page="-4", to="x", light="dusk"
     )
     assert num_tiles(page) == 24
-    assert page.number_input(key="gallery cutoff").value == 0.5
+    assert page.number_input(key="cutoff").value == 0.5
 
 
 def test_an_image_that_cannot_be_shown_says_why(open_page, shown_scores):
