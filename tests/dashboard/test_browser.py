@@ -7,6 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.dashboard_browser import (
+    NO_CHROMIUM,
+    PATIENCE_MS,
+    Complaints,
+    browsing,
+    find_chromium,
+    open_at,
+    serving,
+    settle,
+)
 from blanktrap.core.audits.review import settle_answers
 from blanktrap.core.config import EvaluateConfig
 from blanktrap.core.statistics.metrics import confusion_counts
@@ -16,7 +26,6 @@ from blanktrap.files.decision_logs import read_decisions
 from blanktrap.files.evaluating import evaluate_scores
 from blanktrap.files.storage import Storage
 from dashboard.navigation import PAGES
-from tests.dashboard.browsing import PATIENCE_MS, Complaints, browsing, open_at, serving, settle
 from tests.files.written_scores import media, write_scores
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -68,6 +77,8 @@ def named(rows, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
+    if find_chromium() is None:
+        pytest.skip(NO_CHROMIUM)
     with browsing() as found:
         yield found
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from blanktrap.core.config import DashboardConfig
@@ -36,31 +35,28 @@ _SETTLED = (
 # A page asks under its own address first, and then at the root, where the server answers.
 _ASKED_TWICE = ("/_stcore/host-config", "/_stcore/health")
 PATIENCE_MS = 120_000
-
-
-def find_chromium() -> str:
-    """The browser; skips the test, saying how to get one, where there is none."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        pytest.skip("no Chromium: `apt-get install chromium`, or name one in CHROMIUM")
-    return found
-
+NO_CHROMIUM = "no Chromium: `apt-get install chromium`, or name one in CHROMIUM"
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
+def find_chromium() -> str | None:
+    """The browser; None where there is none."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+
+
 @contextmanager
-def serving(locations: Sequence[str]) -> Iterator[str]:
-    """Serve what is named on a free port; the address of the first page."""
+def serving(locations: Sequence[str], *, within: Path | None = None) -> Iterator[str]:
+    """Serve what is named, perhaps relative to a folder, on a free port; the address of the first page."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = server_command([*locations], DashboardConfig(port=port))
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "STREAMLIT_SERVER_HEADLESS": "true"}
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[1])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, env=environment, cwd=within, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
         assert process.stdout is not None
@@ -80,6 +76,8 @@ def serving(locations: Sequence[str]) -> Iterator[str]:
 def browsing() -> Iterator[Browser]:
     """A headless browser."""
     executable = find_chromium()
+    if executable is None:
+        raise FileNotFoundError(NO_CHROMIUM)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=executable, args=list(_FLAGS))
         try:
