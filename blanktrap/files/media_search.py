@@ -13,14 +13,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from blanktrap.core.errors import ScoresError
+from blanktrap.core.errors import ScoresError, SourceError
 from blanktrap.core.media_filters import Bounds, MediaFilter, Order, key_column, sort_keys
 from blanktrap.core.schemas import SCORES_SCHEMA
 from blanktrap.files.scores_reader import Scores
@@ -140,6 +140,8 @@ class MediaSearch:
     """Media among them that fit; more than are kept, perhaps."""
     is_done: bool = False
     """All parts were dealt with, or as many as the order needs."""
+    damaged: list[str] = field(default_factory=list)
+    """Why parts were left out that cannot be read as scores."""
     stopped_early: bool = False
     """Enough were found in the order of the archive: there may be more."""
     _kept: list[pa.Table] = field(default_factory=list)
@@ -150,7 +152,7 @@ class MediaSearch:
         """Look on for about so long; does nothing when all is done.
 
         Raises:
-            ScoresError, SourceError: a part cannot be read; asked again, the search goes on behind it.
+            SourceError: the storage fails; asked again, the search goes on where it stopped.
         """
         deadline = time.monotonic() + seconds
         with self._lock:
@@ -169,18 +171,30 @@ class MediaSearch:
     def _look_at_some(self) -> None:
         assert self._parts is not None
         window = list(islice(self._parts, _WINDOW))
-        with ThreadPoolExecutor(max_workers=_WINDOW // 2, thread_name_prefix="search") as pool:
-            for found, num_rows in pool.map(lambda part: self.archive.look(part, self.wanted), window):
-                self.num_looked_at += num_rows
-                if found is not None:
-                    self.num_found += found.num_rows
-                    self._kept.append(found)
+        try:
+            with ThreadPoolExecutor(max_workers=_WINDOW // 2, thread_name_prefix="search") as pool:
+                looks = list(pool.map(self._look, window))
+        except SourceError:
+            self._parts = chain(window, self._parts)
+            raise
+        for found, num_rows in looks:
+            self.num_looked_at += num_rows
+            if found is not None:
+                self.num_found += found.num_rows
+                self._kept.append(found)
         if sum(table.num_rows for table in self._kept) > 4 * MOST_ROWS:
             self._kept = [self._best().slice(0, MOST_ROWS)]
         if self._in_order and self.num_found >= MOST_ROWS:
             self.is_done = self.stopped_early = True
         if len(window) < _WINDOW:
             self.is_done = True
+
+    def _look(self, part: int) -> tuple[pa.Table | None, int]:
+        try:
+            return self.archive.look(part, self.wanted)
+        except ScoresError as problem:
+            self.damaged.append(str(problem))
+            return None, 0
 
     @property
     def _in_order(self) -> bool:

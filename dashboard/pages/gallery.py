@@ -19,7 +19,7 @@ from dashboard.gallery_filters import SHOWN, ask_filter, link
 from dashboard.inputs import Opened
 from dashboard.loaders_media import find_media, load_archive, pictures_of, scores_of
 from dashboard.tiles import Media, show_tile_style, show_tiles
-from dashboard.wording import show_nothing
+from dashboard.wording import sentence, show_nothing
 
 _PER_PAGE = 24
 _FIRST_LOOK_S, _FURTHER_LOOK_S, _LINKED_LOOK_S = 1.5, 0.8, 4.0
@@ -79,6 +79,12 @@ def _choose_scores(opened: Opened) -> str | None:
 def _show_found(search: MediaSearch, rows: pa.Table) -> None:
     left, right = st.columns([5, 1], vertical_alignment="center")
     left.markdown(_found_text(search))
+    if search.damaged:
+        st.warning(
+            f"{number(len(search.damaged), 'part')} of the scores cannot be read, and their images are not "
+            f"here: {sentence(search.damaged[0])}",
+            icon=":material/broken_image:",
+        )
     if rows.num_rows:
         with right:
             offer("images", table=rows.drop_columns(list(PLACE)))

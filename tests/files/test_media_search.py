@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from blanktrap.core.errors import SourceError
 from blanktrap.core.media_filters import Light, MediaFilter, Order, Show
 from blanktrap.core.schemas import SCORES_SCHEMA
 from blanktrap.files import media_search
@@ -258,3 +259,33 @@ def test_parts_without_statistics_or_columns_are_searched_too(
     archive = ScoredArchive(STORAGE, open_scores(STORAGE, location))
     assert find(archive, show=Show.MISSED) == []
     assert len(find(archive)) == 40
+
+
+def test_a_damaged_part_is_named_and_hides_no_other(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    location = write(tmp_path / "damaged", rows[:64])
+    (Path(location) / "part-00000001.parquet").write_bytes(b"PAR1 and then nothing PAR1")
+    archive = ScoredArchive(STORAGE, open_scores(STORAGE, location))
+    search = MediaSearch(archive=archive, wanted=MediaFilter(), order=Order.HIGHEST)
+    search.advance(60.0)
+    assert (search.num_found, len(search.damaged)) == (48, 1)
+    assert "part-00000001.parquet cannot be read as Parquet" in search.damaged[0]
+
+
+def test_a_storage_that_comes_back_loses_no_part(
+    tmp_path: Path, rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = ScoredArchive(STORAGE, open_scores(STORAGE, write(tmp_path / "away", rows[:64])))
+    search = MediaSearch(archive=archive, wanted=MediaFilter(), order=Order.HIGHEST)
+    really = ScoredArchive.look
+
+    def fail(self: ScoredArchive, part: int, wanted: MediaFilter) -> Any:
+        if part == 2:
+            raise SourceError("the network is gone")
+        return really(self, part, wanted)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ScoredArchive, "look", fail)
+        with pytest.raises(SourceError, match="network"):
+            search.advance(60.0)
+    search.advance(60.0)
+    assert (search.num_found, search.num_looked_at) == (64, 64)

@@ -29,6 +29,10 @@ TILE_PX, WHOLE_PX = 480, 1600
 # A page shows some dozens: an image that takes minutes and gigabytes to draw is named and not drawn.
 LIMITS = DecodeLimits(max_pixels=100_000_000, max_bytes=64 * 1024 * 1024)
 
+# Decoded one at a time: some at once would not fit into memory.
+_LARGE_PIXELS = 25_000_000
+_one_large = threading.Lock()
+
 _QUALITY = 85
 _THREADS = 4
 _TRANSPOSED = {
@@ -71,6 +75,13 @@ def draw_picture(data: bytes, *, longest_px: int, limits: DecodeLimits = LIMITS)
         DecodeError: with a status and a one-line reason.
     """
     image = open_still(data, limits)
+    if image.width * image.height > _LARGE_PIXELS:
+        with _one_large:
+            return _draw_opened(image, longest_px)
+    return _draw_opened(image, longest_px)
+
+
+def _draw_opened(image: ImageFile.ImageFile, longest_px: int) -> bytes:
     try:
         image.draft("RGB", (longest_px, longest_px))
         image.load()
