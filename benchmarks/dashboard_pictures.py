@@ -1,8 +1,8 @@
 """The pictures in docs/images: `python -m benchmarks.dashboard_pictures demo`, after `make demo`.
 
 Takes the demo's archive, which is drawn, draws a sample of its errors to review and the heatmaps of its worst
-errors, opens each page of the dashboard in Chromium, and writes WebP pictures of 1280 by 800 pixels. To look at
-every page, `--check FOLDER` writes whole ones there instead: light, dark, as wide as a laptop and as a tablet.
+errors, opens each page of the dashboard in Chromium, and writes WebP pictures of 1280 by 800 pixels. To look
+at every page, `--check FOLDER` writes whole ones there instead: light, dark, for a laptop and for a tablet.
 """
 
 import argparse
