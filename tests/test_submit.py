@@ -1,8 +1,11 @@
 """What `blanktrap submit` says and asks, against a cluster that is made up; tests/engines has a real one."""
 
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +14,8 @@ import blanktrap.engines.submitting as submitting
 from blanktrap.cli import main
 from blanktrap.cli.submit import _checked
 from blanktrap.core.config import SubmitConfig
-from blanktrap.engines.submitting import Job, default_name
+from blanktrap.core.errors import EngineError
+from blanktrap.engines.submitting import Job, JobServer, default_name
 
 SCORE = ["score", "s3://b/m", "--model", "s3://b/n", "--out", "s3://b/o"]
 
@@ -143,3 +147,69 @@ def test_the_same_command_has_the_same_name() -> None:
     assert default_name(SCORE) == default_name(list(SCORE))
     assert default_name(SCORE).startswith("score-")
     assert default_name(["a", "b c"]) != default_name(["a", "b", "c"])
+
+
+class CutClient:
+    """Ray's client where the connection to the log is cut twice while the job goes on."""
+
+    def __init__(self) -> None:
+        self.num_tails = 0
+
+    async def tail_job_logs(self, job_id: str) -> AsyncIterator[str]:
+        self.num_tails += 1
+        pieces = ["one\ntwo\n", "three\n", "four\n"]
+        for piece in pieces if self.num_tails == 3 else pieces[: self.num_tails]:
+            yield piece
+        if self.num_tails < 3:
+            raise RuntimeError("the connection was closed")
+
+    def get_job_info(self, job_id: str) -> Any:
+        return SimpleNamespace(
+            submission_id=job_id,
+            metadata={"blanktrap_name": "season", "blanktrap_arguments": '["score"]'},
+            status="SUCCEEDED" if self.num_tails == 3 else "RUNNING",
+            message="",
+            driver_exit_code=0,
+            start_time=1_795_000_000_000,
+            end_time=None,
+        )
+
+
+def test_a_log_that_was_cut_is_shown_once() -> None:
+    server = JobServer.__new__(JobServer)
+    server.address = "http://127.0.0.1:8265"
+    server._client = CutClient()
+    shown: list[str] = []
+    job = server.follow(submitting._job(server._client.get_job_info("season.1")), shown.append)
+    assert "".join(shown) == "one\ntwo\nthree\nfour\n"
+    assert job.state == "SUCCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "wants a token"), (403, "wants a token"), (500, "is no job server of Ray")]
+)
+def test_a_server_that_refuses_is_one_line(status: int, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"Traceback\n  it broke")
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Refusing) as http:
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        try:
+            with pytest.raises(EngineError, match=words) as raised:
+                JobServer(f"http://127.0.0.1:{http.server_address[1]}").jobs()
+        finally:
+            http.shutdown()
+            thread.join()
+    assert "\n" not in str(raised.value)
+
+
+def test_nobody_there_says_how_to_get_there() -> None:
+    with pytest.raises(EngineError, match=r"no job server answers at http://127\.0\.0\.1:9"):
+        JobServer("http://127.0.0.1:9")

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import aiohttp
+
 from blanktrap.core.errors import EngineError, UsageError
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8265"
@@ -173,24 +175,46 @@ class JobServer:
             KeyboardInterrupt: the one who watches has pressed Ctrl-C; the job goes on.
         """
 
-        async def tail() -> None:
-            async for text in self._client.tail_job_logs(job.job_id):
-                show(text)
+        num_shown = 0
 
-        with self._answering():
-            # The server ends the stream when the job is over, or when it restarts: the state says which.
-            with contextlib.suppress(RuntimeError):
-                asyncio.run(tail())
-            while not (now := _job(self._client.get_job_info(job.job_id))).is_over:
-                time.sleep(_POLL_S)
-        return now
+        async def tail() -> None:
+            # Each connection begins with the log's first character.
+            nonlocal num_shown
+            num_come = 0
+            async for text in self._client.tail_job_logs(job.job_id):
+                fresh = text[max(0, num_shown - num_come) :]
+                num_come += len(text)
+                if fresh:
+                    num_shown += len(fresh)
+                    show(fresh)
+
+        while True:
+            with self._answering():
+                # The stream ends with the job, and when it is cut: the job's state says which.
+                with contextlib.suppress(RuntimeError, aiohttp.ClientError):
+                    asyncio.run(tail())
+                now = _job(self._client.get_job_info(job.job_id))
+            if now.is_over:
+                return now
+            time.sleep(_POLL_S)
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:
         """Turn what Ray's client raises into one line."""
+        from ray.exceptions import AuthenticationError
+
         try:
             yield
+        except AuthenticationError as problem:
+            raise EngineError(
+                f"the job server at {self.address} wants a token: export RAY_AUTH_MODE=token, with the "
+                f"cluster's token in ~/.ray/auth_token (ray get-auth-token shows it) or RAY_AUTH_TOKEN"
+            ) from problem
         except OSError as problem:  # requests' and Python's connection errors
+            if getattr(problem, "response", None) is not None:
+                raise EngineError(
+                    f"what answers at {self.address} is no job server of Ray ({_reason(problem)})"
+                ) from problem
             raise EngineError(
                 f"no job server answers at {self.address}: is the cluster up (`ray up cluster.yaml`) and its "
                 f"dashboard brought here (`ray dashboard cluster.yaml`)? A job that was started goes on"
