@@ -8,6 +8,7 @@ import typer
 from blanktrap.cli.augment_flags import Augment, NoAugment, parse_augment
 from blanktrap.cli.root import NoSignRequest, print_lines
 from blanktrap.core.config import (
+    Background,
     Balance,
     CalibrationKind,
     Frames,
@@ -94,6 +95,13 @@ def train(
     banner_bottom: Annotated[
         float | None, typer.Option(help="Share of the height cropped at the bottom.")
     ] = None,
+    background: Annotated[
+        Background | None,
+        typer.Option(
+            help="What a media is compared with: none (default), frames of its sequence, or others of its "
+            "location too."
+        ),
+    ] = None,
     auto_gamma: Annotated[
         bool,
         typer.Option("--auto-gamma", help="Brighten underexposed images and darken overexposed ones first."),
@@ -140,6 +148,7 @@ def train(
             "fit": None if letterbox is None else "letterbox" if letterbox else "squash",
             "banner_top": banner_top,
             "banner_bottom": banner_bottom,
+            "background": background,
             "auto_gamma": auto_gamma,
         },
         flags={"width_px": "image-size", "height_px": "image-size"},

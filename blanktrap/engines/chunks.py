@@ -17,11 +17,12 @@ from ray.data.datasource import Datasource, ReadTask
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.neighbours import neighbour_rows, rule_of
+from blanktrap.core.places import NEIGHBOURS, places_of
 from blanktrap.core.schemas import MANIFEST_SCHEMA
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.patience import patiently
 from blanktrap.files.storage import Storage
-from blanktrap.vision.comparing import compare_images
+from blanktrap.vision.comparing import compare_images, compare_places
 from blanktrap.vision.loading import LoadedImage, compare_columns, image_columns, load_images
 
 # Columns between the stages, beside the manifest's own.
@@ -91,18 +92,19 @@ class ChunkSource:
         """Fetch and decode media and yield them in batches.
 
         Args:
-            rows: with `uri` and `size_bytes`; `etag` where it is known. With a background, a run of the
-                manifest, and `reach_rows` more on either side of what is wanted where there are as many.
+            rows: with `uri` and `size_bytes`; `etag` where it is known. With a background either a run of the
+                manifest, and `reach_rows` more on either side of what is wanted where there are as many; or any
+                media with the columns `row` and `neighbours` of `blanktrap.core.places`.
             is_wanted: the media to yield, bool, shape (num_rows,); None: all of them.
 
         Yields:
-            Tables of at most `batch_size` rows, in order: the columns of `rows` but `etag`, those that
-            decoding knows, and `pixels`; see `read_chunk`.
+            Tables of at most `batch_size` rows, in order: the columns of `rows` but `etag` and `neighbours`,
+            those that decoding knows, and `pixels`; see `read_chunk`.
         """
         is_wanted = np.ones(rows.num_rows, bool) if is_wanted is None else is_wanted
         loaded = self._load(rows, is_wanted)
         rows = rows.filter(pa.array(is_wanted))
-        rows = rows.drop_columns([ETAG]) if ETAG in rows.column_names else rows
+        rows = rows.drop_columns([name for name in (ETAG, NEIGHBOURS) if name in rows.column_names])
         for offset in range(0, rows.num_rows, self.batch_size):
             part = rows.slice(offset, self.batch_size)
             yield self._with_images(part, list(islice(loaded, part.num_rows)))
@@ -114,6 +116,9 @@ class ChunkSource:
             "limits": self.limits,
             "num_threads": self.fetch_threads,
         }
+        places = places_of(rows)
+        if places is not None:
+            return compare_places(places[is_wanted].tolist(), **common)
         rule, wanted = rule_of(self.preprocessing.background), np.flatnonzero(is_wanted)
         if rule is None:
             rows = rows.take(pa.array(wanted))

@@ -17,6 +17,7 @@ from ray.data import DataContext
 from ray.exceptions import RayError
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
+from blanktrap.core.places import with_places
 from blanktrap.core.vocabulary import Status
 from blanktrap.engines.chunks import PIXELS, ChunkSource, MediaDatasource, pixels_of
 from blanktrap.engines.failures import plain_error
@@ -24,7 +25,7 @@ from blanktrap.files.storage import Storage
 from blanktrap.vision.decoding import DecodedImage
 from blanktrap.vision.labelled_media import LabelledMedia
 from blanktrap.vision.loading import LoadedImage
-from blanktrap.vision.training.cached_feed import Decoder, decoder_here
+from blanktrap.vision.training.cached_feed import RUN_OF_PLACES, Decoder, decoder_here
 
 _BATCH = 16
 _BATCH_BYTES = 32 * 1024 * 1024
@@ -74,7 +75,9 @@ def decoder_on_ray(
             return
         _prepare_context(source)
         size = source.batch_size
-        parts = [_table_of(media, rows[start : start + size]) for start in range(0, len(rows), size)]
+        # Media that are compared share their neighbours: the longer the part, the less is decoded twice.
+        step = size if media.places is None else max(size, RUN_OF_PLACES // num_workers)
+        parts = [_table_of(media, rows[start : start + step]) for start in range(0, len(rows), step)]
         # A task claims no core: workers may have claimed them all, and would wait for their images for ever.
         dataset = ray.data.read_datasource(
             MediaDatasource(source, parts),
@@ -101,12 +104,13 @@ def _prepare_context(source: ChunkSource) -> None:
 
 
 def _table_of(media: LabelledMedia, rows: np.ndarray) -> pa.Table:
-    return pa.table(
+    table = pa.table(
         {
             "uri": pa.array([str(uri) for uri in media.uris[rows]], pa.string()),
             "size_bytes": pa.array(media.sizes_bytes[rows].tolist(), pa.int64()),
         }
     )
+    return table if media.places is None else with_places(table, media.places[rows].tolist())
 
 
 def _loaded_of(table: pa.Table, preprocessing: Preprocessing) -> Generator[LoadedImage]:
@@ -123,6 +127,7 @@ def _loaded_of(table: pa.Table, preprocessing: Preprocessing) -> Generator[Loade
                 height_px=facts["height_px"],
                 brightness=facts["brightness"],
                 is_night=facts["is_night"],
+                has_background=facts["has_background"],
             )
             if place in pixels_at
             else None,

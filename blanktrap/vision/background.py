@@ -1,24 +1,44 @@
-"""What changed at a place: a frame against a robust background of its neighbours, pure numpy.
+"""What changed at a place: a frame against a robust background of its neighbours.
 
-Owns: the small grey images that are compared, and the coded difference with its mask. Refuses: decoding, and
-which media are neighbours (`blanktrap.core.neighbours`).
+Owns: the small images that are compared, and the coded difference with its mask. Refuses: decoding, and which
+media are neighbours (`blanktrap.core.neighbours`). Neither torch nor chance: the same frames give the same
+bytes.
+
+What is compared is local contrast, the logarithm of luminance less its mean around: a camera that exposes
+longer, a cloud, or an infrared lamp that reaches further adds something smooth to it, which falls away
+(homomorphic filtering: Oppenheim, Schafer & Stockham 1968). The background is the median of the neighbours
+and the noise their median deviation, the one as in Cheung & Kamath 2004 for video and Yousif et al. 2019 for
+camera traps.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from blanktrap.core.config import NUM_COLOURS
+from blanktrap.vision.medians import median_of
+from blanktrap.vision.registration import lay_over, same_views, shifts_between
 
 NO_CHANGE = 128
 """Code of a pixel that does not differ."""
 FEWEST_NEIGHBOURS = 3
-"""With fewer that are alike there is no background."""
+"""With fewer that show the same view in the same light there is no background."""
 _LONGEST_PX = 256
 """Long side of what is compared, at the most."""
-_CODES_PER_NOISE = 8.0
-_FLOOR = 3.0
+_UNIT = 1000.0
+"""Of local contrast: 1/1000 of a natural logarithm, so that it fits 16 bits."""
+_DARK = 10.0
+"""Added to luminance in [0, 255] before its logarithm: below it there is nothing but noise."""
+_SMOOTHED, _AROUND = 1.0 / 128.0, 1.0 / 12.0
+"""Widths of the two means whose difference is local contrast, as shares of the long side: leaves tremble by
+the first, light changes over the second. Chosen by the heuristic of benchmarks/background_ablation.py."""
+_FLOOR = 25.0
+"""Least noise, in units of local contrast: few neighbours may agree by accident."""
 _TO_DEVIATION = 1.4826
+"""From the median absolute deviation to the standard deviation of a normal distribution."""
+_CODE_SCALE = 24.0
+"""Codes a unit of asinh(difference / noise): fine near zero, 127 at a hundred times the noise."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,25 +57,43 @@ class Change:
 
 
 def small_luminance(pixels: np.ndarray) -> np.ndarray:
-    """The grey image that is compared with others of its place.
+    """The small image that is compared with others of its place: local contrast of luminance.
 
     Args:
-        pixels: red, green, blue, uint8, shape (height_px, width_px, 3).
+        pixels: red, green, blue, uint8, shape (height_px, width_px, 3 or more).
 
     Returns:
-        uint8; the size follows from that of the pixels alone, by a whole factor.
+        int16, in thousandths of a natural logarithm; the size follows from that of the pixels alone, by a
+        whole factor.
     """
     grey = (pixels[..., :NUM_COLOURS].astype(np.uint16) @ np.array([77, 150, 29], np.uint16)) >> 8
     factor = _factor(pixels.shape[0], pixels.shape[1])
-    if factor == 1:
-        return grey.astype(np.uint8)
     rows, columns = grey.shape[0] // factor, grey.shape[1] // factor
     cells = grey[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
-    return np.rint(cells.mean(axis=(1, 3))).astype(np.uint8)
+    small = cells.sum(axis=(1, 3), dtype=np.uint32).astype(np.float32) / factor**2
+    light = np.log(small + np.float32(_DARK))
+    longest = max(rows, columns)
+    contrast = _mean_around(light, _SMOOTHED * longest) - _mean_around(light, _AROUND * longest)
+    return np.rint(_UNIT * contrast).astype(np.int16)
 
 
 def _factor(height_px: int, width_px: int) -> int:
     return -(-max(height_px, width_px) // _LONGEST_PX)
+
+
+def _mean_around(image: np.ndarray, width_px: float) -> np.ndarray:
+    """The mean around each pixel, weighted by a bell curve of this width, cut off at the borders."""
+    rows, columns = image.shape
+    found: np.ndarray = _bells(rows, width_px) @ image @ _bells(columns, width_px).T
+    return found
+
+
+@lru_cache(maxsize=16)
+def _bells(size: int, width_px: float) -> np.ndarray:
+    """Weights of all pixels of a line in the mean around each, float32, shape (size, size)."""
+    apart = np.arange(size)[:, None] - np.arange(size)
+    weights = np.exp(-0.5 * (apart / width_px) ** 2)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def see_change(frame: np.ndarray, frames: np.ndarray, is_alike: np.ndarray) -> Change:
@@ -69,14 +107,20 @@ def see_change(frame: np.ndarray, frames: np.ndarray, is_alike: np.ndarray) -> C
     Returns:
         Mask 0 and difference 128 everywhere where too few neighbours show the same view.
     """
-    alike = frames[is_alike].astype(np.float32)
+    alike = frames[is_alike]
     if len(alike) < FEWEST_NEIGHBOURS:
         return no_change(frame.shape)
-    now = frame.astype(np.float32)
-    background = np.median(alike, axis=0)
-    noise = _TO_DEVIATION * np.median(np.abs(alike - background), axis=0) + _FLOOR
-    coded = np.rint(NO_CHANGE + _CODES_PER_NOISE * (now - background) / noise).clip(1, 255)
-    return Change(difference=coded.astype(np.uint8), mask=np.full(frame.shape, 255, np.uint8))
+    shifts = shifts_between(frame, alike)
+    is_same = same_views(frame, alike, shifts)
+    if is_same.sum() < FEWEST_NEIGHBOURS:
+        return no_change(frame.shape)
+    laid, is_covered = lay_over(alike[is_same], shifts[is_same])
+    background = median_of(laid)
+    deviation = median_of(np.abs(laid - background)).astype(np.float32)
+    apart = frame.astype(np.float32) - background
+    coded = NO_CHANGE + np.rint(_CODE_SCALE * np.arcsinh(apart / (_TO_DEVIATION * deviation + _FLOOR)))
+    difference = np.where(is_covered, coded.clip(1, 255), NO_CHANGE).astype(np.uint8)
+    return Change(difference=difference, mask=np.where(is_covered, 255, 0).astype(np.uint8))
 
 
 def no_change(shape: tuple[int, ...]) -> Change:

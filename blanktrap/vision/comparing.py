@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
+from blanktrap.core.places import Place
 from blanktrap.files.storage import Storage
 from blanktrap.vision.background import no_change, see_change, small_luminance, with_change
 from blanktrap.vision.decoding import DecodedImage
@@ -109,6 +110,50 @@ def compare_images(
         num_beside, bytes_beside, beside_s = 0, 0, 0.0
         for passed in [other for other in smalls if last_use[other] <= place]:
             del smalls[passed]
+
+
+def compare_places(
+    places: Sequence[Place],
+    *,
+    storage: Storage,
+    preprocessing: Preprocessing,
+    limits: DecodeLimits,
+    num_threads: int,
+) -> Iterator[LoadedImage]:
+    """Load media, which need not be all of their manifest, and compare each with its neighbours.
+
+    Args:
+        places: the media; fetched least where their rows rise and lie close together.
+        storage: the door to the bytes.
+        preprocessing: of a model with a background.
+        limits: what is too large.
+        num_threads: as `load_images`.
+
+    Yields:
+        As `compare_images`, in the order of `places`.
+    """
+    known: dict[int, tuple[str, int | None]] = {}
+    for place in places:
+        known[place.row] = (place.uri, place.size_bytes)
+        known.update({row: (uri, size_bytes) for row, uri, size_bytes in place.neighbours})
+    rows = sorted(known)
+    position_of = {row: position for position, row in enumerate(rows)}
+    rising = sorted(places, key=lambda place: place.row)
+    compared = compare_images(
+        [known[row][0] for row in rows],
+        [known[row][1] for row in rows],
+        [position_of[place.row] for place in rising],
+        [[position_of[row] for row, _, _ in place.neighbours] for place in rising],
+        storage=storage,
+        preprocessing=preprocessing,
+        limits=limits,
+        num_threads=num_threads,
+    )
+    if rising == list(places):
+        yield from compared
+        return
+    found = {place.row: one for place, one in zip(rising, compared, strict=True)}
+    yield from (found[place.row] for place in places)
 
 
 def _small_of(image: DecodedImage) -> _Small:

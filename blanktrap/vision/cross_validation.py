@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from blanktrap.core.config import TrainConfig, WorkersConfig
 from blanktrap.core.errors import LossError, TrainingError
 from blanktrap.core.model_card import CARD_NAME, WEIGHTS_NAME, ModelCard
+from blanktrap.core.schemas import MANIFEST_SCHEMA
 from blanktrap.core.selection.folds import deal_folds, fold_lines
 from blanktrap.core.selection.frames import choose_frames, describe_left_out
 from blanktrap.core.selection.splits import split_by_location
@@ -118,7 +119,7 @@ def cross_validate(
     """
     assert config.num_folds is not None  # the command line's own promise
     warn_of_banner(config)
-    rows = read_labelled_rows(manifest, storage)
+    rows = read_labelled_rows(manifest, storage, config.preprocessing.background)
     is_nonblank = np.array([label == Label.NONBLANK for label in rows.column("label").to_pylist()])
     groups = group_rows(rows)
     folds = deal_folds(groups, is_nonblank, num_folds=config.num_folds, seed=config.seed)
@@ -279,7 +280,7 @@ def _score_folds(
                 f"a lower --learning-rate (now {plan.config.learning_rate:g})"
             )
     return HeldOut(
-        rows=plan.rows,
+        rows=plan.rows.select(MANIFEST_SCHEMA.names),
         loaded=[loaded[row] for row in range(plan.rows.num_rows)],
         p_nonblank=p_nonblank,
         folds=plan.folds,

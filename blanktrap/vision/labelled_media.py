@@ -1,17 +1,21 @@
 """The media that a network learns from: labelled rows of a manifest and their splits.
 
-Owns: reading the labelled rows and splitting them. Refuses: pixels, the network, and media
-without a label, which teach nothing.
+Owns: reading the labelled rows, with the neighbours of each where they are compared, and splitting them.
+Refuses: pixels, the network, and media without a label, which teach nothing but how their place looks. What a
+label of a neighbour says is never used.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from blanktrap.core.config import TrainConfig
+from blanktrap.core.config import Background, TrainConfig
 from blanktrap.core.errors import TrainingError
+from blanktrap.core.neighbours import rule_of
+from blanktrap.core.places import add_neighbours, places_of
 from blanktrap.core.schemas import MANIFEST_SCHEMA
 from blanktrap.core.selection.splits import group_media, refuse_leak, split_by_location
 from blanktrap.core.vocabulary import Label, Split, SplitBy
@@ -37,6 +41,8 @@ class LabelledMedia:
     """Human labels, boolean."""
     splits: np.ndarray
     """`Split` values."""
+    places: np.ndarray | None = None
+    """`Place` of each in the manifest; None where media are not compared with their background."""
 
     def take(self, chosen: np.ndarray) -> "LabelledMedia":
         """The rows that a boolean mask or an index chooses."""
@@ -48,6 +54,7 @@ class LabelledMedia:
             sequence_ids=self.sequence_ids[chosen],
             is_nonblank=self.is_nonblank[chosen],
             splits=self.splits[chosen],
+            places=None if self.places is None else self.places[chosen],
         )
 
     def locations(self) -> tuple[str, ...]:
@@ -71,18 +78,28 @@ class LabelledMedia:
         return dict(sorted(counts.items()))
 
 
-def read_labelled_rows(manifest: Manifest, storage: Storage) -> pa.Table:
+def read_labelled_rows(manifest: Manifest, storage: Storage, background: Background = "none") -> pa.Table:
     """Read the labelled rows of a manifest, with the manifest's columns.
+
+    Args:
+        manifest: the rows.
+        storage: reads them.
+        background: what media are compared with; unless that is nothing, the columns of
+            `blanktrap.core.places` follow.
 
     Raises:
         TrainingError: nothing is labelled.
         ManifestError, SourceError: the manifest cannot be read.
     """
-    tables = [MANIFEST_SCHEMA.empty_table()]
-    for table in manifest.iter_tables(storage):
-        # Another program's manifest may have columns of its own, of any type.
-        tables.append(table.filter(table.column("label").is_valid()).select(MANIFEST_SCHEMA.names))
-    rows = pa.concat_tables(tables)
+    # Another program's manifest may have columns of its own, of any type.
+    tables: Iterator[pa.Table] = (
+        table.select(MANIFEST_SCHEMA.names) for table in manifest.iter_tables(storage)
+    )
+    rule = rule_of(background)
+    if rule is not None:
+        tables = add_neighbours(tables, rule)
+    labelled = [table.filter(table.column("label").is_valid()) for table in tables]
+    rows = pa.concat_tables(labelled or [MANIFEST_SCHEMA.empty_table()])
     if not rows.num_rows:
         raise TrainingError(
             f"none of the {manifest.num_media:,} media has a label: index with --annotations first"
@@ -141,6 +158,7 @@ def media_of(rows: pa.Table, splits: list[str | None]) -> LabelledMedia:
         sequence_ids=objects("sequence_id"),
         is_nonblank=objects("label") == Label.NONBLANK,
         splits=np.array(splits, dtype=object),
+        places=places_of(rows),
     )
 
 

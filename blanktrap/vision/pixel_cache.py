@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
@@ -27,9 +28,12 @@ from blanktrap.files.local import STAGING_PREFIX, remove_left_behind
 from blanktrap.vision.decoding import DecodedImage
 from blanktrap.vision.loading import LoadedImage
 
-_VERSION = 1
+_VERSION = 2
 _HEADER_BYTES = 4096
 """More than a line of JSON takes; read where the pixels are not wanted."""
+
+Beside = Sequence[tuple[str, int | None]]
+"""URIs and sizes of the media that one was compared with."""
 
 
 class PixelCache:
@@ -66,9 +70,9 @@ class PixelCache:
             _raise_cannot_write(folder, problem)
         remove_left_behind(folder)
 
-    def holds(self, uri: str, size_bytes: int | None) -> bool:
+    def holds(self, uri: str, size_bytes: int | None, beside: Beside = ()) -> bool:
         """Whether `read` would most probably give something; pixels are not read."""
-        path = self._path(uri, size_bytes)
+        path = self._path(uri, size_bytes, beside)
         try:
             with path.open("rb") as file:
                 head = file.read(_HEADER_BYTES)
@@ -80,9 +84,9 @@ class PixelCache:
             return num_bytes == start + self.image_bytes
         return bool(facts) and facts.get("session") == self._session
 
-    def read(self, uri: str, size_bytes: int | None) -> LoadedImage | None:
+    def read(self, uri: str, size_bytes: int | None, beside: Beside = ()) -> LoadedImage | None:
         """What became of a media; None where it is not here, or its file is damaged."""
-        path = self._path(uri, size_bytes)
+        path = self._path(uri, size_bytes, beside)
         try:
             data = path.read_bytes()
         except OSError:
@@ -106,7 +110,7 @@ class PixelCache:
         except (KeyError, TypeError, ValueError):
             return None
 
-    def write(self, uri: str, size_bytes: int | None, loaded: LoadedImage) -> None:
+    def write(self, uri: str, size_bytes: int | None, beside: Beside, loaded: LoadedImage) -> None:
         """Keep what became of a media, whole or not at all.
 
         Raises:
@@ -130,8 +134,9 @@ class PixelCache:
                 "height_px": image.height_px,
                 "brightness": image.brightness,
                 "is_night": image.is_night,
+                "has_background": image.has_background,
             }
-        path = self._path(uri, size_bytes)
+        path = self._path(uri, size_bytes, beside)
         staged = self.folder / f"{STAGING_PREFIX}{uuid4().hex}"
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -153,10 +158,12 @@ class PixelCache:
                 f"free: give --cache a folder on a larger disk, or train at a smaller --image-size"
             )
 
-    def _path(self, uri: str, size_bytes: int | None) -> Path:
+    def _path(self, uri: str, size_bytes: int | None, beside: Beside) -> Path:
         # Without a size nothing would show that the file behind a name has been replaced.
-        stamp = self._session if size_bytes is None else size_bytes
-        key = json.dumps([_VERSION, uri, stamp, self._pixels_of], sort_keys=True)
+        stamps = [
+            (name, self._session if size is None else size) for name, size in ((uri, size_bytes), *beside)
+        ]
+        key = json.dumps([_VERSION, stamps, self._pixels_of], sort_keys=True)
         name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
         return self.folder / name[:2] / name[2:]
 
@@ -175,6 +182,7 @@ class PixelCache:
             height_px=int(facts["height_px"]),
             brightness=float(facts["brightness"]),
             is_night=bool(facts["is_night"]),
+            has_background=bool(facts["has_background"]),
         )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from blanktrap.core.config.augment import AugmentConfig
-from blanktrap.core.config.base import Channel, Config
+from blanktrap.core.config.base import Channel, Config, Share
 from blanktrap.core.config.score import Precision
 
 Frames = Literal["first", "all", "only-media-level"]
@@ -104,6 +104,9 @@ class TrainConfig(Config):
     num_folds: Annotated[int, Field(ge=2)] | None = None
     """Parts of the locations, each held out once and scored by a model trained on the others (`--folds`);
     None trains one model."""
+    withhold_background: Share = 0.15
+    """Share of the training media that are seen without their background, where there is one, so that one
+    network serves media with and without."""
     val_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     """Share of locations for validation where the manifest has no splits."""
     test_share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0

@@ -9,7 +9,7 @@ from functools import partial
 
 import torch
 
-from blanktrap.core.config import AugmentConfig
+from blanktrap.core.config import NUM_COLOURS, AugmentConfig
 from blanktrap.core.light import INFRARED_CHROMA
 from blanktrap.vision.augmentation.blur import defocus, motion_blur
 from blanktrap.vision.augmentation.compression import compress
@@ -19,6 +19,9 @@ from blanktrap.vision.augmentation.light import exposure, light, sun_flare
 from blanktrap.vision.augmentation.night import infrared
 from blanktrap.vision.augmentation.view import crop, flip, mirrored
 from blanktrap.vision.augmentation.weather import drops, fog, rain
+
+_VIEWS = ("flip", "crop")
+"""What befalls all channels of an image: what is known of a pixel stays with it."""
 
 Change = Callable[[torch.Tensor, Draw], torch.Tensor]
 
@@ -58,14 +61,15 @@ class Augmenter:
         """Change a batch.
 
         Args:
-            pixels: red, green, blue, uint8 on the CPU, shape (num_media, height_px, width_px, 3).
+            pixels: red, green, blue, uint8 on the CPU, shape (num_media, height_px, width_px, 3). Where more
+                channels follow, they are mirrored and moved along, and nothing else befalls them.
             device: where the images are wanted, and where the changes are computed.
             chance: source of chance, on the CPU.
             boxes: for each image, boxes of its animals that `crop` must spare: left, top, right, bottom as
                 shares of width and height, shape (num_boxes, 4); see `view.crop` for what holds without.
 
         Returns:
-            Values in [0, 255], float32 on the device, shape (num_media, 3, height_px, width_px).
+            Values in [0, 255], float32 on the device, shape (num_media, channels, height_px, width_px).
         """
         names = ["jpeg", *self._changes]
         shape = (len(names), len(pixels), 1 + NUM_LOTS)
@@ -74,7 +78,8 @@ class Augmenter:
         compressed = self._befallen("jpeg", lots)
         if len(compressed):
             pixels = pixels.clone()
-            pixels[compressed] = compress(pixels[compressed], lots["jpeg"][compressed, 1])
+            colours = pixels[compressed, ..., :NUM_COLOURS].contiguous()
+            pixels[compressed, ..., :NUM_COLOURS] = compress(colours, lots["jpeg"][compressed, 1])
         images = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
         for name, change in self._changes.items():
             befallen = self._befallen(name, lots)
@@ -89,7 +94,10 @@ class Augmenter:
                 device=device,
             )
             where = befallen.to(device, non_blocking=True)
-            images[where] = change(images[where], draw)
+            if name in _VIEWS:
+                images[where] = change(images[where], draw)
+            else:
+                images[where, :NUM_COLOURS] = change(images[where, :NUM_COLOURS], draw)
         return images
 
     def _befallen(self, name: str, lots: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -99,7 +107,7 @@ class Augmenter:
 
 def _without_colour(pixels: torch.Tensor) -> torch.Tensor:
     """Which images are infrared, as `core.light.is_colourless` says it; boolean, shape (num_media,)."""
-    red, green, blue = pixels[:, ::3, ::3].unbind(3)
+    red, green, blue = pixels[:, ::3, ::3, :NUM_COLOURS].unbind(3)
     highest = torch.maximum(torch.maximum(red, green), blue)
     lowest = torch.minimum(torch.minimum(red, green), blue)
     return (highest - lowest).float().mean((1, 2)) / 255.0 < INFRARED_CHROMA

@@ -19,9 +19,10 @@ import torch
 
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.files.storage import Storage
+from blanktrap.vision.comparing import compare_places
 from blanktrap.vision.labelled_media import LabelledMedia
 from blanktrap.vision.loading import LoadedImage, load_image
-from blanktrap.vision.pixel_cache import PixelCache
+from blanktrap.vision.pixel_cache import Beside, PixelCache
 from blanktrap.vision.training.feeds import Batch
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,9 @@ _READERS = 4
 _AHEAD_BYTES = 256 * 1024 * 1024
 """Pixels that wait for the loop, at the most."""
 _FEWEST_AHEAD, _MOST_AHEAD = 2, 16
+
+RUN_OF_PLACES = 512
+"""Media compared in one go, neighbours among them fetched once."""
 
 _Message = Batch | BaseException | None
 
@@ -134,6 +138,9 @@ class CachedFeed:
             SourceError: the storage itself fails, or the cache cannot be written.
         """
         missing = self._find_missing(order)
+        if self._media.places is not None:
+            self._fill(missing)
+            missing = missing[:0]
         rows = (row for row in order.tolist() if row not in self.left_out)
         with (
             closing(self._decode(missing)) as decoded,
@@ -152,6 +159,15 @@ class CachedFeed:
         if len(missing):
             self._cache.refuse_full_disk(len(missing))
         return missing
+
+    def _fill(self, missing: np.ndarray) -> None:
+        """Decode media in the order of their manifest: those of a place are compared with one another."""
+        places = self._media.places
+        assert places is not None
+        in_order = missing[np.argsort([place.row for place in places[missing].tolist()])]
+        with closing(self._decode(in_order)) as decoded:
+            for row, one in zip(in_order.tolist(), decoded, strict=True):
+                self._keep(row, one)
 
     def _load(
         self, rows: list[int], decoded: Iterator[LoadedImage], readers: ThreadPoolExecutor
@@ -192,8 +208,10 @@ class CachedFeed:
             is_night=np.array([image.is_night for image in images], bool),
         )
 
-    def _name(self, row: int) -> tuple[str, int | None]:
-        return str(self._media.uris[row]), self._media.sizes_bytes[row]
+    def _name(self, row: int) -> tuple[str, int | None, Beside]:
+        places = self._media.places
+        beside = () if places is None else places[row].beside
+        return str(self._media.uris[row]), self._media.sizes_bytes[row], beside
 
 
 def decoder_here(
@@ -211,6 +229,17 @@ def decoder_here(
             limits=DecodeLimits(),
         )
 
+    def compare(rows: np.ndarray) -> Generator[LoadedImage]:
+        assert media.places is not None
+        for start in range(0, len(rows), RUN_OF_PLACES):
+            yield from compare_places(
+                media.places[rows[start : start + RUN_OF_PLACES]].tolist(),
+                storage=storage,
+                preprocessing=preprocessing,
+                limits=DecodeLimits(),
+                num_threads=threads,
+            )
+
     def decode(rows: np.ndarray) -> Generator[LoadedImage]:
         todo = iter(rows.tolist())
         with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="decode") as pool:
@@ -223,7 +252,7 @@ def decoder_here(
                 for future in waiting:
                     future.cancel()
 
-    return decode
+    return decode if media.places is None else compare
 
 
 def _take_all(waiting: "queue.Queue[_Message]") -> None:

@@ -46,7 +46,7 @@ def prepare_media(manifest: Manifest, config: TrainConfig, storage: Storage) -> 
             locations, or the model to go on from has seen what is now held out.
         CheckpointError, ManifestError, SourceError: that model or the manifest cannot be read.
     """
-    rows = read_labelled_rows(manifest, storage)
+    rows = read_labelled_rows(manifest, storage, config.preprocessing.background)
     chosen = choose_frames(rows, config.frames)
     labelled = split_labelled(chosen, config, by=manifest.split_by)
     earlier = _earlier_card(storage, config, labelled)

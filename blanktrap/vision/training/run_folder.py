@@ -25,6 +25,7 @@ from torch import nn
 
 from blanktrap.core.config import TrainConfig
 from blanktrap.core.errors import TrainingError
+from blanktrap.core.places import places_of, with_places
 from blanktrap.files.parquet import read_parquet
 from blanktrap.files.patience import patiently
 from blanktrap.files.recipes import read_recipe, refuse_other_recipe
@@ -205,6 +206,8 @@ def _write_media(media: LabelledMedia) -> bytes:
             "split": pa.array([str(split) for split in media.splits.tolist()], pa.string()),
         }
     )
+    if media.places is not None:
+        table = with_places(table, media.places.tolist())
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
     return sink.getvalue().to_pybytes()
@@ -224,6 +227,7 @@ def _read_media(data: bytes) -> LabelledMedia:
         sequence_ids=objects("sequence_id"),
         is_nonblank=objects("is_nonblank").astype(bool),
         splits=objects("split"),
+        places=places_of(table),
     )
 
 

@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from blanktrap.core.config import TrainConfig
 from blanktrap.core.errors import LossError, TrainingError
 from blanktrap.vision.augmentation import Augmenter
+from blanktrap.vision.background import without_background
 from blanktrap.vision.labelled_media import LabelledMedia
 from blanktrap.vision.scorer import choose_dtype
 from blanktrap.vision.training.feeds import Batch
@@ -122,6 +123,7 @@ class Learner:
         return total
 
     def _loss_of(self, pixels: np.ndarray, is_nonblank: np.ndarray) -> torch.Tensor:
+        pixels = self._withhold(pixels)
         images = self._augmenter(torch.from_numpy(np.ascontiguousarray(pixels)), self._device, self._chance)
         images = ((images - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
         labels = torch.from_numpy(is_nonblank.astype(np.float32))
@@ -133,6 +135,18 @@ class Learner:
             weights_of(is_nonblank, self._label_weights).to(self._device),
             self._config.label_smoothing,
         )
+
+    def _withhold(self, pixels: np.ndarray) -> np.ndarray:
+        """Some media as if they had no background, so that the network learns to judge such media too."""
+        if self._config.preprocessing.background == "none":
+            return pixels
+        lots = torch.rand(len(pixels), generator=self._chance).numpy()
+        is_withheld = lots < self._config.withhold_background
+        if not is_withheld.any():
+            return pixels
+        pixels = pixels.copy()
+        pixels[is_withheld] = without_background(pixels[is_withheld])
+        return pixels
 
     def _without_exchange(self) -> AbstractContextManager[None]:
         if isinstance(self._together, DistributedDataParallel):
