@@ -93,8 +93,8 @@ class ChunkSource:
 
         Args:
             rows: with `uri` and `size_bytes`; `etag` where it is known. With a background either a run of the
-                manifest, and `reach_rows` more on either side of what is wanted where there are as many; or any
-                media with the columns `row` and `neighbours` of `blanktrap.core.places`.
+                manifest, and `reach_rows` more on either side of what is wanted where there are as many; or
+                any media with the columns `row` and `neighbours` of `blanktrap.core.places`.
             is_wanted: the media to yield, bool, shape (num_rows,); None: all of them.
 
         Yields:
