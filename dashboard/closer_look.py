@@ -47,6 +47,7 @@ def _show_media(opened: Opened, row: Media, cutoff: float) -> None:
         "sequence": row.get("sequence_id"),
         "labelled as": f"a whole {row['label_level']}" if row.get("label_level") == "sequence" else None,
         "model": row.get("model_id"),
+        "background": _background_text(row),
         "problem": row.get("error"),
     }
     there = {name: value for name, value in facts.items() if value is not None}
@@ -92,7 +93,16 @@ def _show_heatmap(opened: Opened, media_id: str) -> None:
     with st.container(key="large-heatmap"):
         show_picture(picture, key="heatmap", alt="the image as the model sees it, and its heatmap")
     st.caption(
-        "Left: the image as the model sees it, without its banner. Right: red speaks for an animal, blue "
-        "against one; the mark is the strongest place. A heatmap shows where the evidence is, not whether it "
-        "is right."
+        "Left: the image as the model sees it, without its banner. Right: the same with its heat; red speaks "
+        "for an animal, blue against one, and the mark is the strongest place. Between them, where the model "
+        "compares images with their place: what differs from it. A heatmap shows where the evidence is, not "
+        "whether it is right."
     )
+
+
+def _background_text(row: Media) -> str | None:
+    """Whether the model had other images of the place to compare with; None where it compares nothing."""
+    known = row.get("has_background")
+    if known is None:
+        return None
+    return "compared with other images of the place" if known else "too few other images of the place"

@@ -52,6 +52,12 @@ def test_engines_alone_name_ray_and_no_floor_names_streamlit(path: Path) -> None
     assert not roots & {"torch", "torchvision"} or own >= FLOORS.index("vision")
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE.parent / "dashboard").rglob("*.py")), ids=name_of)
+def test_the_dashboard_stands_on_the_two_lowest_floors(path: Path) -> None:
+    ours = {module for module in imported_modules(path) if module.startswith("blanktrap.")}
+    assert [module for module in sorted(ours) if floor_of(module) > FLOORS.index("files")] == []
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_of_scipy_only_its_special_functions_are_used(path: Path) -> None:
     # They load in half a second; scipy.stats takes several times that.

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from blanktrap.core.errors import ScoresError, SourceError
 from blanktrap.core.media_filters import Bounds, MediaFilter, Order, key_column, sort_keys
-from blanktrap.core.schemas import SCORES_SCHEMA
+from blanktrap.core.schemas import HAS_BACKGROUND, SCORES_SCHEMA
 from blanktrap.files.scores_reader import Scores
 from blanktrap.files.storage import Storage
 
@@ -33,7 +33,8 @@ PLACE = ("part", "row")
 """Where a row stands in its dataset: columns of what is found."""
 
 _BOUNDED = ("media_id", "location_id", "timestamp", "p_nonblank", "is_night", "label")
-_SHOWN = [one for one in SCORES_SCHEMA.names if one not in ("size_bytes", "split")]
+_FIELDS = {one.name: one.with_nullable(True) for one in [*SCORES_SCHEMA, HAS_BACKGROUND]}
+_SHOWN = [name for name in _FIELDS if name not in ("size_bytes", "split")]
 _MOST_FRAMES = 60
 _WINDOW = 16
 
@@ -203,7 +204,7 @@ class MediaSearch:
     def _best(self) -> pa.Table:
         empty = pa.schema(
             [
-                *(SCORES_SCHEMA.field(name).with_nullable(True) for name in _SHOWN),
+                *(_FIELDS[name] for name in _SHOWN),
                 *(pa.field(name, pa.int32()) for name in PLACE),
             ]
         ).empty_table()
@@ -274,7 +275,7 @@ def _read(file: pq.ParquetFile, names: list[str], where: str) -> pa.Table:
     except (pa.ArrowException, OSError) as problem:
         raise ScoresError(f"{where} cannot be read as Parquet: {str(problem).splitlines()[0]}") from problem
     num_rows = file.metadata.num_rows
-    fields = [SCORES_SCHEMA.field(name).with_nullable(True) for name in names]
+    fields = [_FIELDS[name] for name in names]
     columns = [
         table.column(field.name).cast(field.type)
         if field.name in there

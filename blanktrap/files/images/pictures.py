@@ -23,7 +23,7 @@ from blanktrap.files.images.formats import PILLOW_ERRORS, open_still, unreadable
 from blanktrap.files.s3 import ObjectTooLargeError
 from blanktrap.files.storage import Storage
 
-TILE_PX, WHOLE_PX = 480, 1600
+TILE_PX, WHOLE_PX = 480, 1440
 """Longer side of a picture among many, and of one that is looked at alone."""
 
 # A page shows some dozens: an image that takes minutes and gigabytes to draw is named and not drawn.
