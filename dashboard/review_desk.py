@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from blanktrap.core.audits.review import last_answers
 from blanktrap.core.errors import BlanktrapError
 from blanktrap.core.media_filters import MediaFilter, Order
 from blanktrap.core.vocabulary import Circumstance, Label, Position
@@ -18,6 +19,7 @@ from blanktrap.files.review_queues import ReviewQueue
 from dashboard.drawing import BLANK, NONBLANK, NOT_SCORED
 from dashboard.inputs import Opened
 from dashboard.loaders_media import find_media, pictures_of
+from dashboard.loaders_review import load_decisions
 from dashboard.sittings import Sitting
 from dashboard.tiles import place_line, show_picture, truth_text
 from dashboard.wording import plain, sentence
@@ -48,11 +50,16 @@ def show_desk_style() -> None:
 
 
 @st.fragment
-def show_desk(opened: Opened, queue: ReviewQueue, sitting: Sitting, *, is_blind: bool) -> None:
+def show_desk(
+    opened: Opened, queue: ReviewQueue, sitting: Sitting, *, is_blind: bool, is_sharing: bool
+) -> None:
     """Draw the image that is looked at; a decision draws the next one and nothing else of the page."""
     problem = st.session_state.pop(_PROBLEM, None)
     if problem is not None:
         st.error(f"**Not kept, please decide again.** {sentence(problem)}", icon=":material/error:")
+    decisions = load_decisions(opened.storage, queue.location).answers if is_sharing else ()
+    by_others = last_answers(one for one in decisions if one.labelled_by != sitting.person)
+    sitting.share_with(by_others if is_sharing else None)
     num_mine, num_media = len(sitting.mine), len(sitting.rows)
     st.progress(
         num_mine / max(num_media, 1), text=f"{num_mine:,} of {number(num_media, 'image')} decided by you"
@@ -119,7 +126,10 @@ def _show_frames(opened: Opened, queue: ReviewQueue, row: dict[str, Any]) -> Non
 
 def _show_end(sitting: Sitting) -> None:
     with st.container(border=True):
-        st.markdown(f"**You have decided all {len(sitting.rows):,} images.**")
+        if len(sitting.mine) == len(sitting.rows):
+            st.markdown(f"**You have decided all {len(sitting.rows):,} images.**")
+        else:
+            st.markdown(f"**You have decided {len(sitting.mine):,} images, and others the rest.**")
         st.markdown("Everything is kept. *Back* looks at them again, *Undo* takes the last decision back.")
 
 

@@ -4,7 +4,8 @@ Owns: which media comes next, going back, undoing, and handing each decision to 
 Refuses: drawing anything, and what answers come to.
 """
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,6 +45,7 @@ class Sitting:
         self.place = 0
         """Of the media that is looked at; as many as there are when all were decided."""
         self.tags = Tags()
+        self._others: frozenset[str] | None = None
         self._go_to_next(start=0)
 
     @property
@@ -60,6 +62,20 @@ class Sitting:
     def can_undo(self) -> bool:
         """Whether something was decided in this sitting."""
         return bool(self._done)
+
+    def share_with(self, others: Iterable[str] | None) -> None:
+        """Pass over what others have answered, from now on; None passes over nothing.
+
+        Who begins to share goes to a place of their own, so that two people who begin together do not look at
+        the same images in step.
+
+        Args:
+            others: media that somebody else has answered.
+        """
+        is_begun = self._others is None and others is not None
+        self._others = None if others is None else frozenset(others)
+        if is_begun:
+            self._go_to_next(start=zlib.crc32(self.person.encode()) % max(len(self.rows), 1))
 
     def coming(self, num: int) -> list[dict[str, Any]]:
         """The media that come next."""
@@ -125,7 +141,8 @@ class Sitting:
         """The next media that this person has not decided, from a place on; then from the beginning."""
         num = len(self.rows)
         order = [*range(start, num), *range(0, min(start, num))]
-        self.go_to(next((at for at in order if str(self.rows[at]["media_id"]) not in self.mine), num))
+        answered = self.mine.keys() | (self._others or ())
+        self.go_to(next((at for at in order if str(self.rows[at]["media_id"]) not in answered), num))
 
     def _note(self, said: Answer) -> None:
         if said.is_withdrawn:

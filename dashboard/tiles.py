@@ -19,7 +19,7 @@ from dashboard.wording import plain
 Media = Mapping[str, Any]
 """A row of scores or of a queue."""
 
-_TILE_PX = 222
+_TILE_PX = 230
 # Fixed text; the colours are those of the charts.
 _STYLE = f"""<style>
 [class*="st-key-tile-"] {{border-top: 4px solid {NOT_SCORED}; border-radius: 4px;}}

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
-from blanktrap.core.media_filters import MediaFilter, Order
+from blanktrap.core.media_filters import MediaFilter, Order, Show
 from blanktrap.core.wording import number
 from blanktrap.files.images.pictures import TILE_PX
 from blanktrap.files.media_search import MOST_ROWS, PLACE, MediaSearch
@@ -91,9 +91,10 @@ def _show_found(search: MediaSearch, rows: pa.Table) -> None:
 
 
 def _found_text(search: MediaSearch) -> str:
-    kind = SHOWN[search.wanted.show].lower()
     more = "more than " if search.stopped_early else ""
-    found = f"**{more}{number(search.num_found, 'image')}**: {kind}"
+    found = f"**{more}{number(search.num_found, 'image')}**"
+    if search.wanted.show is not Show.ALL:
+        found += f" · {SHOWN[search.wanted.show][:1].lower()}{SHOWN[search.wanted.show][1:]}"
     if not search.is_done:
         found += " so far"
     if search.num_found > MOST_ROWS or search.stopped_early:

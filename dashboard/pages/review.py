@@ -18,7 +18,7 @@ from dashboard.sittings import Sitting
 from dashboard.tiles import show_tile_style
 from dashboard.wording import sentence, show_nothing
 
-_SITTING, _PERSON, _BLIND = "sitting", "reviewer", "blind"
+_SITTING, _PERSON, _BLIND, _SHARE = "sitting", "reviewer", "blind", "share"
 
 NAMED = {
     QueueKind.WRONG_LABELS: "Labels that look wrong",
@@ -56,6 +56,13 @@ def show(opened: Opened) -> None:
     left, middle, right = st.columns([6, 3, 3], vertical_alignment="bottom")
     left.markdown(_ASKED[queue.kind])
     person = _ask_person(middle)
+    is_sharing = right.toggle(
+        "Share the work",
+        key=_SHARE,
+        persist_state="session",
+        help="Passes over images that somebody else has answered, and begins at a place of your own. Leave "
+        "it off where two answers to each image are wanted.",
+    )
     is_blind = right.toggle(
         "Blind mode",
         value=True,
@@ -72,7 +79,7 @@ def show(opened: Opened) -> None:
         )
     else:
         sitting = _sitting(opened, queue, person)
-        show_desk(opened, queue, sitting, is_blind=is_blind)
+        show_desk(opened, queue, sitting, is_blind=is_blind, is_sharing=is_sharing)
     show_standing(opened, queue)
 
 

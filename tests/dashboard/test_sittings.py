@@ -96,3 +96,30 @@ def test_what_was_not_kept_moves_nobody(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(SourceError):
         sitting.decide(Label.BLANK)
     assert (at(sitting), sitting.mine, sitting.can_undo) == ("a", {}, False)
+
+
+def test_who_shares_the_work_passes_over_what_others_answered(tmp_path: Path) -> None:
+    sitting = sit(tmp_path)
+    sitting.share_with({"b", "c"})
+    seen = []
+    while (name := at(sitting)) is not None:
+        seen.append(name)
+        sitting.decide(Label.BLANK)
+        sitting.share_with({"b", "c"})
+    assert sorted(seen) == ["a", "d"]
+    sitting.share_with(None)
+    sitting.go(-3)
+    sitting.decide(Label.BLANK)
+    assert at(sitting) == "c"
+
+
+def test_people_who_share_begin_at_places_of_their_own(tmp_path: Path) -> None:
+    rows = [{"media_id": str(number)} for number in range(1_000)]
+    places = set()
+    for person in ("Ana", "Ben", "Chi"):
+        sitting = Sitting(rows, DecisionLog(STORAGE, str(tmp_path), person), ())
+        sitting.share_with(())
+        places.add(sitting.place)
+        sitting.share_with(())  # asked again with each image: nobody is moved
+        assert sitting.place in places
+    assert len(places) == 3
