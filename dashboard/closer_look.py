@@ -29,6 +29,7 @@ def show_closer(opened: Opened, archive: ScoredArchive, row: Media, *, cutoff: f
         _show_media(opened, row, cutoff)
         _show_frames(opened, archive, row, cutoff)
         _show_heatmap(opened, str(row["media_id"]))
+        _show_facts(row)
 
     look()
 
@@ -38,6 +39,10 @@ def _show_media(opened: Opened, row: Media, cutoff: float) -> None:
     with st.container(key="large-media"):
         show_picture(picture, key="closer", alt=str(row["media_id"]))
     st.markdown(f"{opinion_line(row, cutoff)} · {place_line(row)}")
+
+
+def _show_facts(row: Media) -> None:
+    st.subheader("What is known of it", anchor=False)
     facts: dict[str, Any] = {
         "media": row["media_id"],
         "image": row["uri"],

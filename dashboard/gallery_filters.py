@@ -44,6 +44,11 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 def ask_filter(opened: Opened) -> tuple[MediaFilter, Order]:
     """Draw the controls and read them; the link follows."""
+    with st.container(key="filters"):
+        return _ask_all(opened)
+
+
+def _ask_all(opened: Opened) -> tuple[MediaFilter, Order]:
     first, second, third = st.columns([3, 3, 2])
     with first:
         show = _choose("Show", "show", SHOWN, Show.ALL)

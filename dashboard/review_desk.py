@@ -33,9 +33,9 @@ _POSITIONS = dict(zip(Position, "1234", strict=True))
 _CIRCUMSTANCES = dict(zip(Circumstance, "56789", strict=True))
 
 _STYLE = f"""<style>
-[class*="st-key-desk-image"] img {{max-height: min(60vh, 640px); width: auto; max-width: 100%; margin: 0 auto;
+[class*="st-key-desk-image"] img {{max-height: min(58vh, 640px); width: auto; max-width: 100%; margin: 0 auto;
   display: block; border-radius: 4px;}}
-[class*="st-key-desk-image"] [class*="st-key-broken-"] {{aspect-ratio: 4 / 3; max-height: 60vh;}}
+[class*="st-key-desk-image"] [class*="st-key-broken-"] {{aspect-ratio: 4 / 3; max-height: 58vh;}}
 [class*="st-key-say-"] button {{border-left: 6px solid {NOT_SCORED}; min-height: 2.6rem;}}
 [class*="st-key-say-nonblank"] button {{border-left-color: {NONBLANK};}}
 [class*="st-key-say-blank"] button {{border-left-color: {BLANK};}}
@@ -91,7 +91,10 @@ def _show_image(
     said = sitting.mine.get(str(row["media_id"]))
     if said is not None:
         where += f" · you said **{said.label.value if said.label is not None else 'unsure'}**"
-    st.caption(where)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption(where, width="content")
+        is_on = bool(st.session_state.get(_WITH_FRAMES))
+        _button("Frames of this trigger", "F", _turn_frames, is_on=is_on, width="content")
     if st.session_state.get(_WITH_FRAMES):
         _show_frames(opened, queue, row)
     if not is_blind:
@@ -196,8 +199,6 @@ def _show_ways(sitting: Sitting) -> None:
         _button("Back", "Left", lambda: sitting.go(-1), is_off=sitting.place == 0, width="content")
         _button("Next", "Right", lambda: sitting.go(1), is_off=sitting.row is None, width="content")
         _button("Undo", "Z", sitting.undo, is_off=not sitting.can_undo, width="content")
-        is_on = bool(st.session_state.get(_WITH_FRAMES))
-        _button("Frames", "F", _turn_frames, is_on=is_on, is_off=sitting.row is None, width="content")
 
 
 def _turn_frames() -> None:

@@ -22,6 +22,8 @@ Media = Mapping[str, Any]
 _TILE_PX = 230
 # Fixed text; the colours are those of the charts.
 _STYLE = f"""<style>
+[class*="st-key-filters"] [data-testid="stHorizontalBlock"] {{flex-wrap: wrap;}}
+[class*="st-key-filters"] [data-testid="stColumn"] {{min-width: 7.5rem;}}
 [class*="st-key-tile-"] {{border-top: 4px solid {NOT_SCORED}; border-radius: 4px;}}
 [class*="st-key-tile-{Label.NONBLANK}"] {{border-top-color: {NONBLANK};}}
 [class*="st-key-tile-{Label.BLANK}"] {{border-top-color: {BLANK};}}
@@ -33,7 +35,7 @@ _STYLE = f"""<style>
 [class*="st-key-tile-"] [class*="st-key-broken-"] p {{white-space: normal; overflow-wrap: anywhere;}}
 [class*="st-key-broken-"] {{width: 100%; aspect-ratio: 4 / 3; background: rgba(128, 128, 128, 0.16);
   border-radius: 0 0 4px 4px; padding: 0.7rem; overflow: auto; gap: 0.2rem;}}
-[class*="st-key-large-"] img {{max-height: min(66vh, 720px); width: auto; max-width: 100%; margin: 0 auto;
+[class*="st-key-large-"] img {{max-height: min(54vh, 720px); width: auto; max-width: 100%; margin: 0 auto;
   object-fit: contain;}}
 </style>"""
 
@@ -80,7 +82,7 @@ def opinion_line(row: Media, cutoff: float) -> str:
     score = row.get("p_nonblank")
     if score is None:
         status = str(row.get("status") or Status.UNREADABLE).replace("_", " ")
-        said = f":gray-badge[not scored: {plain(status)}]"
+        said = f":gray-badge[{plain(status)}]"
     elif np.float32(score) >= np.float32(cutoff):
         said = f":orange-badge[kept {score:.2f}]"
     else:

@@ -77,17 +77,16 @@ def _choose_scores(opened: Opened) -> str | None:
 
 
 def _show_found(search: MediaSearch, rows: pa.Table) -> None:
-    left, right = st.columns([5, 1], vertical_alignment="center")
-    left.markdown(_found_text(search))
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(_found_text(search), width="content")
+        if rows.num_rows:
+            offer("images", table=rows.drop_columns(list(PLACE)))
     if search.damaged:
         st.warning(
             f"{number(len(search.damaged), 'part')} of the scores cannot be read, and their images are not "
             f"here: {sentence(search.damaged[0])}",
             icon=":material/broken_image:",
         )
-    if rows.num_rows:
-        with right:
-            offer("images", table=rows.drop_columns(list(PLACE)))
 
 
 def _found_text(search: MediaSearch) -> str:
