@@ -27,12 +27,13 @@ def group_alike(features: NDArray[np.float32], *, num_groups: int) -> NDArray[np
 
     Args:
         features: rows of length 1, shape (num_media, num_features); the first of them are where groups begin.
-        num_groups: at the most; no more than one for `FEW_MEDIA` media, and no more than `MAX_GROUPS`.
+        num_groups: at the most; no more than one for `NUM_NEIGHBOURS` media, as smaller ones have no middle,
+            and no more than `MAX_GROUPS`.
 
     Returns:
         The group of each media, from 0 on, shape (num_media,); a group may be empty.
     """
-    num_groups = max(1, min(num_groups, MAX_GROUPS, len(features) // FEW_MEDIA))
+    num_groups = max(1, min(num_groups, MAX_GROUPS, len(features) // NUM_NEIGHBOURS))
     centres = features[:num_groups].copy()
     groups = _nearest_centres(features, centres)
     for _ in range(_ROUNDS):

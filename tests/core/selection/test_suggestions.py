@@ -98,22 +98,29 @@ def test_what_was_taken_as_uncertain_is_not_unusual_any_more():
 
 
 def test_typical_media_stand_for_the_largest_group_without_labels():
-    # Ten media around 0°, seven around 90°, six around 180° of which one is labelled, and an outlier.
-    crowd = [*range(-5, 5), *range(87, 94), *range(178, 183), 270]
-    chooser = chooser_of()
+    # Forty media around 0°, thirty around 90° and twenty-four around 180°, of which one more is labelled.
+    crowds = [np.linspace(-4, 4, 40), np.linspace(87, 93, 30), np.linspace(177, 183, 24)]
     # Groups begin at the first rows: one of each crowd stands first.
-    order = [0, 10, 17, *range(1, 10), *range(11, 17), *range(18, len(crowd))]
-    degrees = [crowd[place] for place in order]
+    degrees = np.concatenate([[crowd[0] for crowd in crowds], *(crowd[1:] for crowd in crowds)])
+    chooser = chooser_of()
     features = features_of(at(*degrees), at(181))
-    rows = candidates(len(degrees))
-    assert chooser.take_typical(rows, features, 3) == 3
-    taken = [degrees[position] for position in chooser.taken]
-    assert taken[0] in (-1, 0)
-    assert taken[1] in (89, 90, 91)
-    # The first two groups have one each now, the third had one from the start; the largest comes again.
-    assert taken[2] in (-2, -1, 0, 1)
+    assert chooser.take_typical(candidates(len(degrees)), features, 2) == 2
+    first, second = [degrees[position] for position in chooser.taken]
+    # The inner twenty have their twenty nearest on both sides; and the larger crowd comes first.
+    assert abs(first) < 3
+    assert abs(second - 90) < 2.3
     reason = next(iter(chooser.taken.values())).reason
-    assert reason == "typical of 10 images that look alike, of which 0 had a label"
+    assert reason == "typical of 40 images that look alike, of which 0 had a label"
+
+
+def test_where_all_have_labels_the_typical_are_of_those_with_the_fewest():
+    crowds = [np.linspace(-4, 4, 30), np.linspace(87, 93, 25)]
+    degrees = np.concatenate([[crowd[0] for crowd in crowds], *(crowd[1:] for crowd in crowds)])
+    chooser = chooser_of()
+    features = features_of(at(*degrees), at(0, 1, 90))
+    assert chooser.take_typical(candidates(len(degrees)), features, 1) == 1
+    [position] = chooser.taken
+    assert abs(degrees[position] - 90) < 3
 
 
 def test_places_with_the_fewest_labels_come_first_and_count_what_was_taken():

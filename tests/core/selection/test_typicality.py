@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blanktrap.core.selection.suggestions import of_length_one
-from blanktrap.core.selection.typicality import FEW_MEDIA, MAX_GROUPS, group_alike, typicality
+from blanktrap.core.selection.typicality import MAX_GROUPS, NUM_NEIGHBOURS, group_alike, typicality
 
 
 def at(*degrees: float) -> np.ndarray:
@@ -16,12 +16,16 @@ def at(*degrees: float) -> np.ndarray:
 
 
 def test_two_crowds_are_two_groups_wherever_they_begin():
-    crowds = at(0, 1, 2, 90, 91, 92, 3, 93, 4, 94)
     # The first two points, where the groups begin, are of one crowd: k-means parts the crowds all the same.
-    groups = group_alike(crowds, num_groups=2)
-    is_first = np.asarray([True, True, True, False, False, False, True, False, True, False])
-    assert len(set(groups[is_first])) == len(set(groups[~is_first])) == 1
-    assert groups[0] != groups[3]
+    degrees = [0, 1, *np.linspace(0, 5, 18), *np.linspace(90, 95, 20)]
+    groups = group_alike(at(*degrees), num_groups=2)
+    assert len(set(groups[:20])) == len(set(groups[20:])) == 1
+    assert groups[0] != groups[-1]
+
+
+def test_groups_have_twenty_media_on_average_at_the_least():
+    degrees = np.linspace(0, 170, 59)
+    assert group_alike(at(*degrees), num_groups=30).max() == 1  # 59 // 20 groups
 
 
 def test_a_hand_worked_typicality():
@@ -52,7 +56,9 @@ def test_every_media_has_one_group_of_those_allowed(num_media: int, num_groups: 
     features = of_length_one(features)
     groups = group_alike(features, num_groups=num_groups)
     assert groups.shape == (num_media,)
-    assert 0 <= groups.min() <= groups.max() < max(1, min(num_groups, MAX_GROUPS, num_media // FEW_MEDIA))
+    assert (
+        0 <= groups.min() <= groups.max() < max(1, min(num_groups, MAX_GROUPS, num_media // NUM_NEIGHBOURS))
+    )
     typical = typicality(features, groups)
     assert np.isfinite(typical).all()
     sizes = np.bincount(groups)[groups]
