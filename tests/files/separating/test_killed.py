@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.files.separating.test_separating import Archive, snapshot, tree
+from tests.files.separating.archives import Archive, snapshot, tree
 
 ROOT = Path(__file__).resolve().parents[3]
 NUM_MEDIA = 14

@@ -16,7 +16,7 @@ from blanktrap.files.separating.journal import FOLDER
 from blanktrap.files.separating.run import separate_media
 from blanktrap.files.separating.undo import undo_separation
 from blanktrap.files.storage import Storage
-from tests.files.separating.test_separating import tree
+from tests.files.separating.archives import tree
 from tests.files.written_scores import STORAGE, media, write_scores
 
 pytestmark = pytest.mark.s3
