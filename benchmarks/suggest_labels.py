@@ -70,6 +70,9 @@ def main() -> None:
     )
     parser.add_argument("--first-images", type=int, default=480, help="images of the first archive")
     parser.add_argument("--num-epochs", type=int, default=10, help="passes over the first archive")
+    parser.add_argument(
+        "--difficulty", type=float, default=0.3, help="of both archives, as of blanktrap demo"
+    )
     parser.add_argument("--labels", type=int, default=300, help="labels bought in the end")
     parser.add_argument("--each", type=int, default=25, help="labels of a round")
     parser.add_argument("--seeds", type=int, default=10, help="repetitions, of chance and of suggest")
@@ -85,7 +88,15 @@ def run(folder: Path, scratch: Path, arguments: argparse.Namespace) -> None:
     """Draw, learn, buy labels in every way, and print what they are worth."""
     started = time.monotonic()
     model = first_model(folder, arguments)
-    manifest = drawn(folder, "second", arguments.images, arguments.locations, seed=1, blank_rate=0.75)
+    manifest = drawn(
+        folder,
+        "second",
+        arguments.images,
+        arguments.locations,
+        seed=1,
+        blank_rate=0.75,
+        difficulty=arguments.difficulty,
+    )
     pool = look_at(manifest, model)
     print(
         f"{pool.rows.num_rows:,} images, {int(pool.is_test.sum()):,} of them at test locations "
@@ -110,7 +121,9 @@ def run(folder: Path, scratch: Path, arguments: argparse.Namespace) -> None:
     print(f"took {time.monotonic() - started:.0f} s")
 
 
-def drawn(folder: Path, name: str, images: int, locations: int, *, seed: int, blank_rate: float) -> Manifest:
+def drawn(
+    folder: Path, name: str, images: int, locations: int, *, seed: int, blank_rate: float, difficulty: float
+) -> Manifest:
     """Draw and index an archive; one that is there already stays."""
     draw_archive(
         folder / name,
@@ -118,6 +131,7 @@ def drawn(folder: Path, name: str, images: int, locations: int, *, seed: int, bl
             num_images=images,
             num_locations=locations,
             blank_rate=blank_rate,
+            difficulty=difficulty,
             num_corrupt=0,
             width_px=320,
             height_px=240,
@@ -138,7 +152,15 @@ def drawn(folder: Path, name: str, images: int, locations: int, *, seed: int, bl
 
 def first_model(folder: Path, arguments: argparse.Namespace) -> str:
     """Train on the first archive, from nothing."""
-    manifest = drawn(folder, "first", arguments.first_images, 8, seed=0, blank_rate=0.5)
+    manifest = drawn(
+        folder,
+        "first",
+        arguments.first_images,
+        8,
+        seed=0,
+        blank_rate=0.5,
+        difficulty=arguments.difficulty,
+    )
     out = str(folder / "model")
     if not (folder / "model" / "model.json").exists():
         recipe = TrainConfig(weights="none", num_epochs=arguments.num_epochs, preprocessing=PIXELS)
