@@ -75,6 +75,7 @@ def main() -> None:
     )
     parser.add_argument("--labels", type=int, default=300, help="labels bought in the end")
     parser.add_argument("--each", type=int, default=25, help="labels of a round")
+    parser.add_argument("--shares", default=None, help="of suggest's mixture (default: its own)")
     parser.add_argument("--seeds", type=int, default=10, help="repetitions, of chance and of suggest")
     parser.add_argument("--retrain", type=int, default=0, help="seeds that the whole network is trained for")
     parser.add_argument("--retrain-at", type=int, default=150, help="labels at that point")
@@ -109,7 +110,9 @@ def run(folder: Path, scratch: Path, arguments: argparse.Namespace) -> None:
     bought: dict[tuple[str, int], list[int]] = {}
     for way in (CHANCE, SUGGEST, *SHARES):
         for seed in range(arguments.seeds):
-            bought[way, seed], curve = buy(pool, way, seed, steps, scratch / "round")
+            bought[way, seed], curve = buy(
+                pool, way, shares_of(way, arguments), seed, steps, scratch / "round"
+            )
             curves.setdefault(way, []).append(curve)
         tell(way, curves, steps)
     print(f"bought in {time.monotonic() - started:.0f} s", flush=True)
@@ -119,6 +122,15 @@ def run(folder: Path, scratch: Path, arguments: argparse.Namespace) -> None:
             print(f"trained on, {len(chosen)} labels, seed {seed}, {way}: ", end="")
             print(f"{retrained(manifest, model, pool, chosen, scratch, seed):.3f}", flush=True)
     print(f"took {time.monotonic() - started:.0f} s")
+
+
+def shares_of(way: str, arguments: argparse.Namespace) -> tuple[float, ...]:
+    """Shares of the four kinds."""
+    if way in SHARES:
+        return SHARES[way]
+    if arguments.shares is None:
+        return SuggestConfig().shares
+    return tuple(float(share) for share in arguments.shares.split(","))
 
 
 def drawn(
@@ -195,7 +207,9 @@ def look_at(manifest: Manifest, model: str) -> Pool:
     )
 
 
-def buy(pool: Pool, way: str, seed: int, steps: list[int], folder: Path) -> tuple[list[int], list[float]]:
+def buy(
+    pool: Pool, way: str, shares: tuple[float, ...], seed: int, steps: list[int], folder: Path
+) -> tuple[list[int], list[float]]:
     """Buy labels up to each of `steps`; the media in the order bought, and the worth at each step."""
     chosen: list[int] = []
     scores, curve = pool.rows.column("p_nonblank").to_numpy(), []
@@ -204,7 +218,7 @@ def buy(pool: Pool, way: str, seed: int, steps: list[int], folder: Path) -> tupl
         if way == CHANCE:
             chosen += by_chance(pool, chosen, num, np.random.default_rng([seed, wanted]))
         else:
-            chosen += suggested(pool, scores, chosen, num, way, seed, folder)
+            chosen += suggested(pool, scores, chosen, num, shares, seed, folder / way)
         scores = fitted(pool, chosen, scores)
         curve.append(worth(scores, pool))
     return chosen, curve
@@ -221,7 +235,13 @@ def by_chance(pool: Pool, chosen: list[int], num: int, generator: np.random.Gene
 
 
 def suggested(
-    pool: Pool, scores: np.ndarray, chosen: list[int], num: int, way: str, seed: int, folder: Path
+    pool: Pool,
+    scores: np.ndarray,
+    chosen: list[int],
+    num: int,
+    shares: tuple[float, ...],
+    seed: int,
+    folder: Path,
 ) -> list[int]:
     """What `suggest` lists, of scores that carry the labels bought so far."""
     labels = np.full(pool.rows.num_rows, None, object)
@@ -233,10 +253,9 @@ def suggested(
     for name, values in (("p_nonblank", scores), ("label", labels.tolist()), ("species", known)):
         field = rows.schema.field(name)
         rows = rows.set_column(rows.column_names.index(name), field, pa.array(values, field.type))
-    where = folder / f"{way}-{seed}-{len(chosen)}"
+    where = folder / f"{seed}-{len(chosen)}"
     write_scores(str(where), rows)
-    shares = {"shares": SHARES[way]} if way in SHARES else {}
-    config = SuggestConfig(num_images=num, cutoff=0.5, seed=seed, **shares)
+    config = SuggestConfig(num_images=num, cutoff=0.5, seed=seed, shares=shares)
     suggest_media(str(where), str(where) + "-queue", config=config, storage=STORAGE)
     listed = read_review_queue(STORAGE, str(where) + "-queue").rows.column("media_id").to_pylist()
     places = {media_id: place for place, media_id in enumerate(rows.column("media_id").to_pylist())}

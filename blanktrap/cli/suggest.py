@@ -18,7 +18,7 @@ def suggest(
     shares: Annotated[
         str | None,
         typer.Option(
-            help="Shares of uncertain, unusual, typical and thinly covered (default 0.3,0.2,0.2,0.3)."
+            help="Shares of uncertain, unusual, typical and thinly covered (default 0.4,0.3,0,0.3)."
         ),
     ] = None,
     labels: Annotated[
@@ -80,7 +80,7 @@ def _parse_shares(text: str | None) -> tuple[float, ...] | None:
     try:
         shares = tuple(float(part) for part in text.split(","))
     except ValueError as problem:
-        raise UsageError(f"--shares: {text!r} is no list of numbers: write 0.3,0.2,0.2,0.3") from problem
+        raise UsageError(f"--shares: {text!r} is no list of numbers: write 0.4,0.3,0,0.3") from problem
     if len(shares) != 4:
         raise UsageError(
             f"--shares: {text!r} has {number(len(shares), 'number')}, four are wanted: uncertain, unusual, "

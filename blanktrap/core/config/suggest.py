@@ -12,7 +12,7 @@ class SuggestConfig(Config):
 
     num_images: Annotated[int, Field(ge=1, le=100_000)] = 500
     """Images to put into the queue: about an hour of looking."""
-    shares: tuple[Share, Share, Share, Share] = (0.3, 0.2, 0.2, 0.3)
+    shares: tuple[Share, Share, Share, Share] = (0.4, 0.3, 0.0, 0.3)
     """Shares of the queue that are uncertain, unusual, typical and thinly covered; they sum to 1."""
     cutoff: Share | None = None
     """Media near it are uncertain; None takes the model card's, or 0.5, where the entropy is highest."""
@@ -31,6 +31,6 @@ class SuggestConfig(Config):
     def _shares_sum_to_one(self) -> "SuggestConfig":
         if abs(sum(self.shares) - 1.0) > 1e-6:
             raise ValueError(
-                f"--shares sum to {sum(self.shares):g}, they must sum to 1: such as 0.3,0.2,0.2,0.3"
+                f"--shares sum to {sum(self.shares):g}, they must sum to 1: such as 0.4,0.3,0,0.3"
             )
         return self
