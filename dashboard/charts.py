@@ -45,11 +45,11 @@ def archive_bar(archive: Archive) -> Drawing:
     )
 
 
-def colours(field: str, names: list[str], values: list[str]) -> dict[str, Any]:
-    """The colour channel of a field, with a legend above the chart."""
+def colours(field: str, names: list[str], values: list[str], *, orient: str = "top") -> dict[str, Any]:
+    """The colour channel of a field, with a legend above or below the chart."""
     return {
         "field": field,
         "type": "nominal",
         "scale": {"domain": names, "range": values},
-        "legend": {"title": None, "orient": "top", "symbolStrokeWidth": 4},
+        "legend": {"title": None, "orient": orient, "symbolStrokeWidth": 4},
     }

@@ -167,7 +167,7 @@ def _bars_layer(highest: float) -> dict[str, Any]:
                 "scale": {"domain": [0, highest]},
             },
             "y2": {"field": "top"},
-            "color": colours("label", ["nonblank", "blank"], [NONBLANK, BLANK]),
+            "color": colours("label", ["nonblank", "blank"], [NONBLANK, BLANK], orient="bottom"),
             "tooltip": [
                 {"field": "label", "type": "nominal", "title": "true label"},
                 {"field": "media", "type": "quantitative", "format": ","},

@@ -42,7 +42,9 @@ def cutoffs_to_compare(loaded: LoadedReport, step: int) -> list[NamedCutoff]:
         if highest is not None:
             found.append(NamedCutoff(step=highest, why=f"keeps {100 * recall:.0f} % of the measured animals"))
     found.append(NamedCutoff(step=500, why="0.5"))
-    return found
+    # Of equal ones the first says most; the chosen one is always there, to be compared with.
+    first = {one.step: one for one in reversed(found[1:])}
+    return [found[0], *(one for one in found[1:] if first[one.step] is one)]
 
 
 def step_for_recall(loaded: LoadedReport, recall: float) -> int | None:

@@ -11,6 +11,8 @@ from blanktrap.core.wording import cutoff_text
 from dashboard.loaders import LoadedReport
 from dashboard.wording import plain
 
+NUMBER_PX = 150
+
 _CUTOFF, _CUTOFF_OF = "cutoff", "cutoff is of"
 
 
@@ -61,32 +63,34 @@ def choose_blank_rate(loaded: LoadedReport) -> float:
 def choose_work(loaded: LoadedReport) -> HandWork:
     """How fast people look, how long they work, and what an hour costs."""
     config = loaded.config
-    speed, week, wage = st.columns(3)
-    images_per_hour = speed.number_input(
+    images_per_hour = st.number_input(
         "Images an hour",
         min_value=1,
         value=max(1, round(config.images_per_hour)),
         step=50,
         key="images_per_hour",
         bind="query-params",
+        width=NUMBER_PX,
         help="How many images one person looks at in an hour when excluding blanks by hand.",
     )
-    hours_per_week = week.number_input(
+    hours_per_week = st.number_input(
         "Hours a week",
         min_value=1,
         max_value=168,
         value=min(168, max(1, round(config.hours_per_week))),
         key="hours_per_week",
         bind="query-params",
+        width=NUMBER_PX,
         help="How many hours a week that person looks at images.",
     )
-    cost_per_hour = wage.number_input(
+    cost_per_hour = st.number_input(
         "Wage an hour",
         min_value=0.0,
         value=float(config.cost_per_hour or 0.0),
         step=1.0,
         key="wage",
         bind="query-params",
+        width=NUMBER_PX,
         help="What an hour of looking costs, in any currency; 0 leaves money out.",
     )
     return HandWork(

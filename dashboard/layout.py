@@ -3,10 +3,12 @@
 Owns: what is the same on every page and is no chart. Refuses: figures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+
+from dashboard.wording import plain
 
 SIDEBAR_PX = 230
 
@@ -46,6 +48,12 @@ def show_cards(key: str, cards: Sequence[Card]) -> None:
             with column.container(border=True, height="stretch"):
                 st.metric(card.name, card.value, help=card.explained)
                 st.caption(card.note)
+
+
+def show_rows(rows: Sequence[Mapping[str, str]]) -> None:
+    """A small table of texts. Streamlit reads cells as Markdown, so names and signs are kept as they are."""
+    shown = [{name: plain(text) for name, text in row.items()} for row in rows]
+    st.table(shown, hide_index=True, border="horizontal")
 
 
 def split(key: str) -> Sequence[st.delta_generator.DeltaGenerator]:

@@ -25,7 +25,7 @@ def sentence(text: str) -> str:
 
 def hours(num_hours: float) -> str:
     """Hours as people read them: `4.2 h`, `145 h`, `12,300 h`."""
-    return f"{num_hours:,.0f} h" if abs(num_hours) >= 10 else f"{num_hours:,.1f} h"
+    return f"{num_hours:,.0f} h" if abs(num_hours) >= 10 else f"{num_hours + 0.0:,.1f} h"
 
 
 def share_of(part: float, whole: float) -> str:

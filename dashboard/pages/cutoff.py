@@ -26,7 +26,7 @@ from dashboard.compared_cutoffs import (
 from dashboard.controls import choose_blank_rate, choose_cutoff, go_to_cutoff
 from dashboard.downloads import offer
 from dashboard.inputs import Opened
-from dashboard.layout import Card, show_cards, split
+from dashboard.layout import Card, show_cards, show_rows, split
 from dashboard.loaders import LoadedReport, load_report, load_table
 from dashboard.wording import plain, sentence, share_of, show_no_report
 
@@ -202,14 +202,14 @@ def _show_confusion(
         rows = _confusion_rows(counts)
         if on.num_not_scored:
             rows.append({"Truly": "not scored", "Kept": count(on.num_not_scored), "Called blank": "0"})
-        st.table(rows, hide_index=True, border="horizontal")
+        show_rows(rows)
         st.caption("Labelled images of the test. Those that could not be scored are kept, and in no figure.")
     with right:
         st.subheader(f"Expected at {100 * blank_rate:.0f} % blank", anchor=False)
         if expected is None:
             st.info("It takes labelled images of both kinds to say what to expect of another archive.")
             return
-        st.table(_confusion_rows(expected), hide_index=True, border="horizontal")
+        show_rows(_confusion_rows(expected))
         st.caption(f"Of {count(expected.num_media)} images, calculated from the measured shares.")
 
 
@@ -233,7 +233,7 @@ def _show_comparison(loaded: LoadedReport, step: int, blank_rate: float) -> None
     work = HandWork(images_per_hour=config.images_per_hour, hours_per_week=config.hours_per_week)
     table = compare_cutoffs(loaded, cutoffs_to_compare(loaded, step), blank_rate=blank_rate, work=work)
     st.subheader("Cutoffs side by side", anchor=False)
-    st.table(worded(table), hide_index=True, border="horizontal")
+    show_rows(worded(table))
     st.caption(
         f"Animals kept and blanks removed are measured; the rest is calculated for "
         f"{count(config.num_archive_media)} images with {100 * blank_rate:.0f} % blank at "

@@ -16,7 +16,7 @@ from dashboard import drawing
 from dashboard.charts_errors import MOST_ROWS, missed_drawing, tags_drawing
 from dashboard.downloads import offer
 from dashboard.inputs import Opened
-from dashboard.layout import Card, show_cards
+from dashboard.layout import Card, show_cards, show_rows
 from dashboard.loaders import load_report, load_table
 from dashboard.navigation import link_to
 from dashboard.wording import plain, sentence, share_of, show_no_report, show_nothing
@@ -31,7 +31,7 @@ _FACTORS = {
     "image size": "Image size",
 }
 # What the gallery can filter by, and what it calls it.
-_GALLERY_FILTERS = {"species": "species", "location": "location", "light": "light"}
+_GALLERY_FILTERS = {"species": "species", "location": "location", "light": "light", "hour": "hour"}
 _MOST_LINKS = 5
 
 
@@ -119,15 +119,14 @@ def _show_missed(opened: Opened, errors: pa.Table, analysis: ErrorAnalysis) -> N
     if not known.num_rows:
         st.info(f"Nothing is known of this property: {sentence('; '.join(analysis.left_out) or 'no values')}")
         return
-    _show_factor(opened, str(chosen), known, analysis)
-    offer(f"missed-by-{chosen}", table=rows, drawing=None)
+    chart = missed_drawing(known.slice(0, MOST_ROWS), analysis.num_missed / analysis.num_nonblank)
+    drawing.show(chart, key=f"missed by {chosen}")
+    _show_factor(opened, str(chosen), known)
+    offer(f"missed-by-{chosen}", drawing=chart, table=rows)
 
 
-def _show_factor(opened: Opened, factor: str, known: pa.Table, analysis: ErrorAnalysis) -> None:
-    shown = known.slice(0, MOST_ROWS)
-    drawing.show(
-        missed_drawing(shown, analysis.num_missed / analysis.num_nonblank), key=f"missed by {factor}"
-    )
+def _show_factor(opened: Opened, factor: str, known: pa.Table) -> None:
+    """How to read the chart of a property, and the links to its worst values."""
     more = (
         f" The first {MOST_ROWS} of {known.num_rows:,}; the download has all."
         if (known.num_rows > MOST_ROWS)
@@ -147,7 +146,8 @@ def _show_factor(opened: Opened, factor: str, known: pa.Table, analysis: ErrorAn
                 f"Missed {plain(row['value'])} ({row['num_missed']:,})",
                 opened=opened,
                 show="missed",
-                **{name: row["value"]},
+                # The gallery knows an hour by its number.
+                **{name: str(int(row["value"][:2])) if name == "hour" else row["value"]},
             )
 
 
@@ -165,10 +165,10 @@ def _show_static_scenes(opened: Opened, analysis: ErrorAnalysis) -> None:
     if not analysis.static_scenes:
         return
     st.subheader("Places that fire all the time", anchor=False)
-    st.table(
+    show_rows(
         [
             {
-                "Location": plain(scene.location_id),
+                "Location": scene.location_id,
                 "Blanks kept": share_of(scene.num_kept_blank, scene.false_positive_rate.n),
                 "Interval": "-"
                 if scene.false_positive_rate.interval is None
@@ -179,8 +179,6 @@ def _show_static_scenes(opened: Opened, analysis: ErrorAnalysis) -> None:
             }
             for scene in analysis.static_scenes
         ],
-        hide_index=True,
-        border="horizontal",
     )
     st.caption(
         f"{number(analysis.num_static_scenes, 'location')} whose blanks are kept far more often than is "

@@ -11,7 +11,7 @@ from blanktrap.core.wording import count, cutoff_text, number, percent, span
 from dashboard import drawing
 from dashboard.charts import archive_bar
 from dashboard.inputs import Opened
-from dashboard.layout import Card, show_cards
+from dashboard.layout import Card, show_cards, show_rows
 from dashboard.loaders import LoadedReport, load_report
 from dashboard.navigation import link_to
 from dashboard.wording import hours, plain, sentence, show_no_report
@@ -164,7 +164,7 @@ def _show_by_part(report: Report) -> None:
     if len(rows) < 2:
         return
     st.subheader("By image and by sequence", anchor=False)
-    st.table(
+    show_rows(
         [
             {
                 "Counted": name,
@@ -175,8 +175,6 @@ def _show_by_part(report: Report) -> None:
             }
             for name, nonblank, blank, figures in rows
         ],
-        hide_index=True,
-        border="horizontal",
     )
     st.caption("A sequence is kept when any of its frames is: one good frame saves the animal.")
 

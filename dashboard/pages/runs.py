@@ -9,7 +9,7 @@ import pyarrow as pa
 import streamlit as st
 
 from blanktrap.core.statistics.savings import MachineWork
-from blanktrap.core.wording import count, duration, percent
+from blanktrap.core.wording import count, duration, number, percent
 from blanktrap.files.run_progress import RunProgress
 from dashboard import drawing
 from dashboard.charts_runs import speed_drawing
@@ -93,7 +93,7 @@ def _show_run(progress: RunProgress) -> None:
             Card(
                 name="Took",
                 value="-" if wall_s is None else duration(wall_s),
-                note=f"{len(progress.record['sessions'])} session(s)",
+                note=number(len(progress.record["sessions"]), "session"),
                 explained="From the start of each session to its last finished part; a run that was stopped "
                 "has several.",
             ),
@@ -102,7 +102,7 @@ def _show_run(progress: RunProgress) -> None:
     _show_speed(progress)
     left, right = split("run")
     with left:
-        _show_failures(progress)
+        _show_failures(progress, num_failed)
     with right:
         _show_machines(progress, wall_s)
     _show_origin(progress)
@@ -127,7 +127,7 @@ def _show_speed(progress: RunProgress) -> None:
     offer("speed", drawing=chart, table=progress.speed)
 
 
-def _show_failures(progress: RunProgress) -> None:
+def _show_failures(progress: RunProgress, num_failed: int) -> None:
     st.subheader("What failed, and why", anchor=False)
     if not progress.reasons.num_rows:
         st.caption("No image failed.")
@@ -142,8 +142,8 @@ def _show_failures(progress: RunProgress) -> None:
             "example_media_id": "For example",
         },
     )
-    if progress.is_sampled:
-        st.caption("Of some of the parts with failures.")
+    if sum(progress.reasons.column("num_media").to_pylist()) < num_failed:
+        st.caption("Of some of the parts with failures, evenly chosen: shares say more than counts.")
     offer("failures", table=progress.reasons)
 
 

@@ -10,10 +10,10 @@ from blanktrap.core.wording import count, percent
 from dashboard import drawing
 from dashboard.charts_savings import savings_drawing, savings_table
 from dashboard.compared_cutoffs import expected_counts
-from dashboard.controls import choose_blank_rate, choose_cutoff, choose_work
+from dashboard.controls import NUMBER_PX, choose_blank_rate, choose_cutoff, choose_work
 from dashboard.downloads import offer
 from dashboard.inputs import Opened
-from dashboard.layout import Card, show_cards, split
+from dashboard.layout import Card, show_cards, show_rows, split
 from dashboard.loaders import LoadedReport, load_report
 from dashboard.wording import hours, money, plain, show_no_report
 
@@ -37,9 +37,10 @@ def _show_all(loaded: LoadedReport) -> None:
     left, right = split("controls")
     with left:
         step = choose_cutoff(loaded)
-        work = choose_work(loaded)
     with right:
         blank_rate = choose_blank_rate(loaded)
+    with st.container(horizontal=True, key="numbers"):
+        work = choose_work(loaded)
         num_media, num_audited, machine = _choose_archive(loaded)
     expected = expected_counts(loaded, step, blank_rate=blank_rate, num_media=num_media)
     if expected is None:
@@ -57,40 +58,43 @@ def _show_all(loaded: LoadedReport) -> None:
 def _choose_archive(loaded: LoadedReport) -> tuple[int, int, MachineWork | None]:
     """Images of the archive, images that people check all the same, and what scoring costs."""
     config = loaded.config
-    size, audit, price, pace = st.columns(4)
-    num_media = size.number_input(
+    num_media = st.number_input(
         "Images",
         min_value=1,
         value=loaded.report.archive.num_media,
         key="images",
         bind="query-params",
+        width=NUMBER_PX,
         help="Images of your archive, labelled or not; the archive that was scored here to begin with.",
     )
-    num_audited = audit.number_input(
-        "Checked all the same",
+    num_audited = st.number_input(
+        "Checked by eye",
         min_value=0,
         value=config.num_audit_images,
         step=100,
         key="audited",
         bind="query-params",
+        width=NUMBER_PX,
         help="Images called blank that people look at to check the discard pile.",
     )
-    price_per_hour = price.number_input(
+    price_per_hour = st.number_input(
         "Machine an hour",
         min_value=0.0,
         value=float(config.price_per_hour or 0.0),
         step=0.1,
         key="machine_price",
         bind="query-params",
+        width=NUMBER_PX,
         help="What an hour of the scoring machine costs, in the same currency; 0 leaves it out.",
     )
-    images_per_s = pace.number_input(
+    images_per_s = st.number_input(
         "Images a second",
         min_value=0.1,
         value=10.0,
         step=1.0,
         key="pace",
         bind="query-params",
+        width=NUMBER_PX,
         help="How many images that machine scores in a second: the page Runs has it, or the run's run.json.",
     )
     if not price_per_hour:
@@ -136,15 +140,17 @@ def _show_figures(net: NetSavings, num_nonblank: float) -> None:
 
 def _show_account(net: NetSavings) -> None:
     savings = net.savings
-    rows = [
+    rows: list[tuple[str, float | None, float | None]] = [
         ("Not looking at images called blank", savings.hours_not_looking, net.money_gross),
         ("of these, true blanks", savings.hours_on_blanks, savings.work.money(savings.num_blanks_removed)),
-        ("less checking the discard pile", -net.hours_auditing, _less(net.money_auditing)),
-        ("less scoring on machines", None, _less(net.money_machine)),
-        ("Net", net.hours_net, net.money_net),
     ]
+    if net.num_audited:
+        rows.append(("less checking the discard pile", -net.hours_auditing, _less(net.money_auditing)))
+    if net.machine is not None:
+        rows.append(("less scoring on machines", None, _less(net.money_machine)))
+    rows.append(("Net", net.hours_net, net.money_net))
     st.subheader("The account", anchor=False)
-    st.table(
+    show_rows(
         [
             {
                 "": name,
@@ -153,8 +159,6 @@ def _show_account(net: NetSavings) -> None:
             }
             for name, num_hours, sum_of_money in rows
         ],
-        hide_index=True,
-        border="horizontal",
     )
     if net.machine is not None:
         st.caption(f"Scoring takes {hours(net.machine.hours)} of one machine; they are nobody's hours.")

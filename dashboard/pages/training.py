@@ -15,7 +15,7 @@ from dashboard import drawing
 from dashboard.charts_training import BY_LIGHT, FIGURES, LOSSES, epochs_drawing, reliability_drawing
 from dashboard.downloads import offer
 from dashboard.inputs import Opened
-from dashboard.layout import Card, show_cards, split
+from dashboard.layout import Card, show_cards, show_rows, split
 from dashboard.loaders_runs import LoadedModel, load_model, model_locations
 from dashboard.wording import plain, sentence, show_nothing
 
@@ -123,7 +123,7 @@ def _show_reliability(calibration: Calibration) -> None:
         drawing.show(chart, key="reliability")
         offer("reliability", drawing=chart)
     with right:
-        st.table(
+        show_rows(
             [
                 {
                     "Scores": name,
@@ -133,8 +133,6 @@ def _show_reliability(calibration: Calibration) -> None:
                 }
                 for name, one in measured.items()
             ],
-            hide_index=True,
-            border="horizontal",
         )
         st.caption(
             f"On the dashed line, of the images scored 80 % four in five show something. It holds where as "

@@ -7,7 +7,9 @@ HOSTILE = "<script>alert(1)</script>"
 def drawn_texts(page):
     """Everything on a page that is read as Markdown."""
     kinds = (page.markdown, page.caption, page.warning, page.error, page.info, page.success, page.title)
-    return [element.value for kind in kinds for element in kind]
+    texts = [element.value for kind in kinds for element in kind]
+    # Small tables are Markdown too, in every cell.
+    return [*texts, *(str(cell) for table in page.table for cell in table.value.to_numpy().ravel())]
 
 
 def metrics(page):

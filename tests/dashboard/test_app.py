@@ -17,7 +17,7 @@ def test_every_page_opens_and_shows_names_from_the_archive_as_text(open_page, re
     page = open_page(name, *reports, scores_dataset)
     assert page.title[0].value == PAGES[name].title
     assert not page.error
-    # Only code blocks and tables, which draw text as it is, may carry a raw name.
+    # Only code blocks and data frames, which draw text as it is, may carry a raw name.
     assert not [text for text in drawn_texts(page) if re.search("<(script|b|i)>", text)]
 
 
