@@ -14,3 +14,11 @@ def drawn_texts(page):
 
 def metrics(page):
     return {metric.label: metric.value for metric in page.metric}
+
+
+def shown_rows(table):
+    """The rows of a small table as they are read, without what keeps Markdown from reading them."""
+    return [
+        {name: str(cell).replace("\\", "") for name, cell in row.items()}
+        for row in table.value.to_dict(orient="records")
+    ]
