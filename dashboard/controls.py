@@ -13,21 +13,34 @@ from dashboard.wording import plain
 
 NUMBER_PX = 150
 
-_CUTOFF, _CUTOFF_OF = "cutoff", "cutoff is of"
+_CUTOFF, _BLANK, IMAGES = "cutoff", "blank", "images"
+_FOLLOWED = "chosen for"
+
+
+def follow_report(loaded: LoadedReport) -> None:
+    """Begin anew where another report was chosen: what was set for the last one says nothing of this one."""
+    if st.session_state.get(_FOLLOWED, loaded.location) != loaded.location:
+        st.session_state[_CUTOFF] = _first_cutoff(loaded)
+        st.session_state[_BLANK] = _first_percent(loaded)
+        st.session_state[IMAGES] = loaded.report.archive.num_media
+    st.session_state[_FOLLOWED] = loaded.location
+
+
+def _first_cutoff(loaded: LoadedReport) -> float:
+    return loaded.first_step / 1000
+
+
+def _first_percent(loaded: LoadedReport) -> int:
+    return min(99, max(1, round(100 * loaded.first_blank_rate)))
 
 
 def choose_cutoff(loaded: LoadedReport) -> int:
     """The slider of the cutoff, in thousandths. It begins at the report's own, rounded down."""
-    begin = loaded.first_step / 1000
-    if st.session_state.get(_CUTOFF_OF, loaded.location) != loaded.location:
-        # Another report was chosen: the cutoff of the last one says nothing here.
-        st.session_state[_CUTOFF] = begin
-    st.session_state[_CUTOFF_OF] = loaded.location
     cutoff = st.slider(
         "Cutoff",
         min_value=0.0,
         max_value=1.0,
-        value=begin,
+        value=_first_cutoff(loaded),
         step=0.001,
         format="%.3f",
         key=_CUTOFF,
@@ -51,8 +64,8 @@ def choose_blank_rate(loaded: LoadedReport) -> float:
         "Blank images in your archive (%)",
         min_value=1,
         max_value=99,
-        value=min(99, max(1, round(100 * loaded.first_blank_rate))),
-        key="blank",
+        value=_first_percent(loaded),
+        key=_BLANK,
         bind="query-params",
         help="The true share of blanks there. Figures for it are calculated from the measured shares, not "
         "measured.",

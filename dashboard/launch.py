@@ -36,6 +36,8 @@ def server_command(
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "viewer",
         "client.showErrorDetails": "none",
+        # Buttons move sliders that have a beginning of their own.
+        "global.disableWidgetStateDuplicationWarning": "true",
         **_THEME,
     }
     return [

@@ -13,12 +13,12 @@ import streamlit as st
 from blanktrap.core.errors import BlanktrapError
 from blanktrap.core.model_card import CARD_NAME, ModelCard
 from blanktrap.files.model_cards import read_card
-from blanktrap.files.outputs import OutputKind
+from blanktrap.files.outputs import OutputKind, recognise_output
 from blanktrap.files.run_progress import RunProgress, read_progress
 from blanktrap.files.storage import Storage, join
 from blanktrap.files.training_logs import read_training_log
 from dashboard.inputs import Opened
-from dashboard.loaders import load_report
+from dashboard.loaders import LoadedReport, load_report
 
 _FRESH_S = 60
 _MOST_FOLDS = 50
@@ -44,6 +44,21 @@ def scores_locations(opened: Opened) -> tuple[str, ...]:
         except BlanktrapError:
             continue
     return tuple(dict.fromkeys(found))
+
+
+def are_scores_there(opened: Opened, loaded: LoadedReport) -> bool:
+    """Whether the scores that a report was made of can be read from here."""
+    return _is_of_kind(
+        opened.storage, loaded.report.scores, OutputKind.SCORES, opened.storage.no_sign_request
+    )
+
+
+@st.cache_data(ttl=_FRESH_S, max_entries=64, show_spinner=False)
+def _is_of_kind(_storage: Storage, location: str, kind: OutputKind, no_sign_request: bool) -> bool:
+    try:
+        return recognise_output(_storage, location) is kind
+    except BlanktrapError:
+        return False
 
 
 def model_locations(opened: Opened) -> tuple[str, ...]:

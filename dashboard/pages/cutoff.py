@@ -23,11 +23,13 @@ from dashboard.compared_cutoffs import (
     step_for_recall,
     worded,
 )
-from dashboard.controls import choose_blank_rate, choose_cutoff, go_to_cutoff
+from dashboard.controls import choose_blank_rate, choose_cutoff, follow_report, go_to_cutoff
 from dashboard.downloads import offer
 from dashboard.inputs import Opened
 from dashboard.layout import Card, show_cards, show_rows, split
+from dashboard.lists import MOST_MEDIA, offer_lists
 from dashboard.loaders import LoadedReport, load_report, load_table
+from dashboard.loaders_runs import are_scores_there
 from dashboard.wording import plain, sentence, share_of, show_no_report
 
 
@@ -42,7 +44,8 @@ def show(opened: Opened) -> None:
         f"Images below the cutoff are called blank. Measured on "
         f"{plain(loaded.report.measured_on.description)}."
     )
-    _show_all(loaded, _promises(opened))
+    follow_report(loaded)
+    _show_all(opened, loaded, _promises(opened), are_scores_there(opened, loaded))
 
 
 def _promises(opened: Opened) -> list[dict[str, Any]]:
@@ -55,7 +58,7 @@ def _promises(opened: Opened) -> list[dict[str, Any]]:
 
 
 @st.fragment
-def _show_all(loaded: LoadedReport, promises: list[dict[str, Any]]) -> None:
+def _show_all(opened: Opened, loaded: LoadedReport, promises: list[dict[str, Any]], has_scores: bool) -> None:
     left, right = split("controls")
     with left:
         step = choose_cutoff(loaded)
@@ -70,7 +73,7 @@ def _show_all(loaded: LoadedReport, promises: list[dict[str, Any]]) -> None:
     _show_charts(loaded, step, blank_rate)
     _show_confusion(loaded, counts, expected, blank_rate)
     _show_comparison(loaded, step, blank_rate)
-    _show_commands(loaded, step)
+    _show_lists(opened, loaded, step, has_scores)
 
 
 def _show_jumps(loaded: LoadedReport) -> None:
@@ -242,7 +245,7 @@ def _show_comparison(loaded: LoadedReport, step: int, blank_rate: float) -> None
     offer("cutoffs", table=table)
 
 
-def _show_commands(loaded: LoadedReport, step: int) -> None:
+def _show_lists(opened: Opened, loaded: LoadedReport, step: int, has_scores: bool) -> None:
     archive, set_aside = loaded.report.archive, loaded.set_aside_at(step)
     st.subheader("Take the lists with you", anchor=False)
     st.markdown(
@@ -250,6 +253,8 @@ def _show_commands(loaded: LoadedReport, step: int) -> None:
         f"archive are set aside and {count(archive.num_media - set_aside)} left to look at, those that could "
         f"not be scored among them."
     )
+    if has_scores and archive.num_media <= MOST_MEDIA:
+        offer_lists(opened.storage, loaded.report.scores, step / 1000)
     scores = shlex.quote(loaded.report.scores)
     st.code(
         f"blanktrap export {scores} --cutoff {step / 1000:g} --format csv --out decisions.csv\n"

@@ -10,7 +10,14 @@ from blanktrap.core.wording import count, percent
 from dashboard import drawing
 from dashboard.charts_savings import savings_drawing, savings_table
 from dashboard.compared_cutoffs import expected_counts
-from dashboard.controls import NUMBER_PX, choose_blank_rate, choose_cutoff, choose_work
+from dashboard.controls import (
+    IMAGES,
+    NUMBER_PX,
+    choose_blank_rate,
+    choose_cutoff,
+    choose_work,
+    follow_report,
+)
 from dashboard.downloads import offer
 from dashboard.inputs import Opened
 from dashboard.layout import Card, show_cards, show_rows, split
@@ -29,6 +36,7 @@ def show(opened: Opened) -> None:
         f"What a cutoff is worth in your archive: calculated from what was measured on "
         f"{plain(loaded.report.measured_on.description)}."
     )
+    follow_report(loaded)
     _show_all(loaded)
 
 
@@ -62,7 +70,7 @@ def _choose_archive(loaded: LoadedReport) -> tuple[int, int, MachineWork | None]
         "Images",
         min_value=1,
         value=loaded.report.archive.num_media,
-        key="images",
+        key=IMAGES,
         bind="query-params",
         width=NUMBER_PX,
         help="Images of your archive, labelled or not; the archive that was scored here to begin with.",

@@ -1,5 +1,6 @@
 """Figures follow the cutoff, the blank rate and the work by hand, and are what counting gives."""
 
+import csv
 import io
 
 import numpy as np
@@ -16,6 +17,7 @@ from blanktrap.files.storage import Storage
 from dashboard.charts_cutoff import recall_precision_drawing, shares_drawing
 from dashboard.compared_cutoffs import expected_counts, precision_at
 from dashboard.downloads import csv_of, parquet_of, png_of, svg_of
+from dashboard.lists import LOOK_AT, SET_ASIDE, list_of
 from dashboard.loaders import load_report
 from tests.dashboard.seen import metrics, shown_rows
 
@@ -80,9 +82,11 @@ def test_the_link_carries_cutoff_and_blank_rate(open_page, reports, archive):
 
 def test_another_report_begins_at_its_own_cutoff(open_page, reports):
     page = open_page("cutoff", *reports)
-    page.slider(key="cutoff").set_value(0.9).run()
+    page.slider(key="cutoff").set_value(0.9)
+    page.slider(key="blank").set_value(40).run()
     page.sidebar.selectbox[0].set_value(reports[1]).run()
     assert page.slider(key="cutoff").value == pytest.approx(0.6)
+    assert page.slider(key="blank").value == 75
 
 
 def test_the_blank_rate_moves_precision_and_leaves_recall(open_page, reports):
@@ -125,6 +129,20 @@ def test_missed_shares_are_those_of_the_report_and_lead_to_the_gallery(open_page
     num_missed = int((scores[:-10] < np.float32(0.3))[is_nonblank[:-10]].sum())
     assert metrics(page)["Missed"] == str(num_missed)
     assert page.get("page_link")
+
+
+def test_both_lists_together_hold_every_media_once(scores_dataset, archive):
+    scores, _ = archive
+    lists = [
+        list(csv.DictReader(io.StringIO(list_of(Storage(), scores_dataset, 0.3, some)[3:].decode())))
+        for some in (LOOK_AT, SET_ASIDE)
+    ]
+    assert [len(rows) for rows in lists] == [
+        300 - int((scores[:-10] < 0.3).sum()),
+        (scores[:-10] < 0.3).sum(),
+    ]
+    assert len({row["media_id"] for rows in lists for row in rows}) == 300
+    assert {row["decision"] for row in lists[1]} == {"set_aside"}
 
 
 def test_only_the_chosen_points_data_changes_with_the_cutoff(reports):
