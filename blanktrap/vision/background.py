@@ -18,7 +18,7 @@ import numpy as np
 
 from blanktrap.core.config import NUM_COLOURS
 from blanktrap.vision.medians import median_of
-from blanktrap.vision.registration import lay_over, same_views, shifts_between
+from blanktrap.vision.registration import find_shifts, lay_over, shrink
 
 NO_CHANGE = 128
 """Code of a pixel that does not differ."""
@@ -66,15 +66,23 @@ def small_luminance(pixels: np.ndarray) -> np.ndarray:
         int16, in thousandths of a natural logarithm; the size follows from that of the pixels alone, by a
         whole factor.
     """
-    grey = (pixels[..., :NUM_COLOURS].astype(np.uint16) @ np.array([77, 150, 29], np.uint16)) >> 8
-    factor = _factor(pixels.shape[0], pixels.shape[1])
-    rows, columns = grey.shape[0] // factor, grey.shape[1] // factor
-    cells = grey[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
-    small = cells.sum(axis=(1, 3), dtype=np.uint32).astype(np.float32) / factor**2
-    light = np.log(small + np.float32(_DARK))
-    longest = max(rows, columns)
+    light = np.log(shrink(_grey(pixels), _factor(*pixels.shape[:2])) + np.float32(_DARK))
+    longest = max(light.shape)
     contrast = _mean_around(light, _SMOOTHED * longest) - _mean_around(light, _AROUND * longest)
     return np.rint(_UNIT * contrast).astype(np.int16)
+
+
+def _grey(pixels: np.ndarray) -> np.ndarray:
+    """Luminance in [0, 255], uint16, shape (height_px, width_px)."""
+    # Plane by plane: a product of small matrices of integers takes three times as long.
+    red, green, blue = (pixels[..., channel].astype(np.uint16) for channel in range(NUM_COLOURS))
+    red *= 77
+    green *= 150
+    blue *= 29
+    red += green
+    red += blue
+    red >>= 8
+    return red
 
 
 def _factor(height_px: int, width_px: int) -> int:
@@ -110,8 +118,7 @@ def see_change(frame: np.ndarray, frames: np.ndarray, is_alike: np.ndarray) -> C
     alike = frames[is_alike]
     if len(alike) < FEWEST_NEIGHBOURS:
         return no_change(frame.shape)
-    shifts = shifts_between(frame, alike)
-    is_same = same_views(frame, alike, shifts)
+    shifts, is_same = find_shifts(frame, alike)
     if is_same.sum() < FEWEST_NEIGHBOURS:
         return no_change(frame.shape)
     laid, is_covered = lay_over(alike[is_same], shifts[is_same])
@@ -121,6 +128,13 @@ def see_change(frame: np.ndarray, frames: np.ndarray, is_alike: np.ndarray) -> C
     coded = NO_CHANGE + np.rint(_CODE_SCALE * np.arcsinh(apart / (_TO_DEVIATION * deviation + _FLOOR)))
     difference = np.where(is_covered, coded.clip(1, 255), NO_CHANGE).astype(np.uint8)
     return Change(difference=difference, mask=np.where(is_covered, 255, 0).astype(np.uint8))
+
+
+def in_noise(difference: np.ndarray) -> np.ndarray:
+    """Coded differences as signed multiples of the noise, float64, of the same shape."""
+    signed = difference.astype(np.float64) - NO_CHANGE
+    found: np.ndarray = np.sinh(signed / _CODE_SCALE)
+    return found
 
 
 def no_change(shape: tuple[int, ...]) -> Change:
@@ -141,12 +155,23 @@ def with_change(pixels: np.ndarray, change: Change) -> np.ndarray:
     height_px, width_px = pixels.shape[:2]
     factor = _factor(height_px, width_px)
     joined = np.empty((height_px, width_px, NUM_COLOURS + 2), np.uint8)
-    joined[..., :NUM_COLOURS] = pixels[..., :NUM_COLOURS]
+    for channel in range(NUM_COLOURS):
+        joined[..., channel] = pixels[..., channel]
     for channel, small in enumerate((change.difference, change.mask), NUM_COLOURS):
-        large = small.repeat(factor, axis=0).repeat(factor, axis=1)
-        beyond = ((0, height_px - large.shape[0]), (0, width_px - large.shape[1]))
-        joined[..., channel] = np.pad(large, beyond, mode="edge")
+        joined[..., channel] = _enlarged(small, factor, height_px, width_px)
     return joined
+
+
+def _enlarged(small: np.ndarray, factor: int, height_px: int, width_px: int) -> np.ndarray:
+    """Each pixel as a square of so many; what is left over at the far edges is as the last ones."""
+    large = np.empty((height_px, width_px), np.uint8)
+    rows, columns = small.shape[0] * factor, small.shape[1] * factor
+    for down in range(factor):
+        for right in range(factor):
+            large[down:rows:factor, right:columns:factor] = small
+    large[rows:] = large[rows - 1]
+    large[:, columns:] = large[:, columns - 1 : columns]
+    return large
 
 
 def without_background(pixels: np.ndarray) -> np.ndarray:

@@ -21,21 +21,30 @@ _LEAST_ALIKE, _ALIKE_SHARE = 0.1, 0.5
 """Correlation of two images of one view: the least, and as a share of the best neighbour's."""
 
 
-def shifts_between(frame: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """How far each neighbour must be moved, in rows and columns, to lie on the frame.
+def find_shifts(frame: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far each neighbour must be moved to lie on the frame, and whether it shows the same view then.
 
     Args:
         frame: local contrast, int16, shape (height, width).
         frames: the same, shape (num_neighbours, height, width).
 
     Returns:
-        int64, shape (num_neighbours, 2); 0 where nothing is gained by moving.
+        Rows and columns, int64, shape (num_neighbours, 2), 0 where nothing is gained by moving; and boolean,
+        shape (num_neighbours,).
 
     Source: phase correlation, Kuglin & Hines 1975.
     """
-    shifts = np.zeros((len(frames), 2), np.int64)
     factor = -(-max(frame.shape) // _COARSE_PX)
-    coarse = _peaks(_coarse(frame, factor), _coarse(frames, factor))
+    now, others = shrink(frame, factor), shrink(frames, factor)
+    shifts = _shifts_between(frame, frames, _peaks(now, others))
+    if shifts.any():
+        others = shrink(lay_over(frames, shifts)[0], factor)
+    return shifts, _same_views(now, others)
+
+
+def _shifts_between(frame: np.ndarray, frames: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+    """Whole shifts of those that seem shifted coarsely, `coarse` being shifts of the coarse images."""
+    shifts = np.zeros((len(frames), 2), np.int64)
     furthest = _FURTHEST * max(frame.shape)
     for index in np.flatnonzero(np.abs(coarse).max(axis=1) > _STILL_PX):
         found = np.rint(_peaks(frame, frames[index : index + 1])[0]).astype(np.int64)
@@ -48,11 +57,9 @@ def shifts_between(frame: np.ndarray, frames: np.ndarray) -> np.ndarray:
     return shifts
 
 
-def same_views(frame: np.ndarray, frames: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Which neighbours, moved, show what the frame shows; boolean, shape (num_neighbours,)."""
-    factor = -(-max(frame.shape) // _COARSE_PX)
-    laid = lay_over(frames, shifts)[0] if shifts.any() else frames
-    now, others = _coarse(frame, factor).ravel(), _coarse(laid, factor).reshape(len(frames), -1)
+def _same_views(now: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which coarse images, moved, show what the frame's shows; boolean, shape (num_neighbours,)."""
+    now, others = now.ravel(), others.reshape(len(others), -1)
     now, others = now - now.mean(), others - others.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(others, axis=1) * np.linalg.norm(now)
     alike = (others @ now) / np.maximum(norms, 1.0)
@@ -84,12 +91,20 @@ def lay_over(frames: np.ndarray, shifts: np.ndarray) -> tuple[np.ndarray, np.nda
     return moved, is_covered
 
 
-def _coarse(images: np.ndarray, factor: int) -> np.ndarray:
-    """Means of squares of so many pixels, float32, over the last two axes."""
+def shrink(images: np.ndarray, factor: int) -> np.ndarray:
+    """Means of squares of so many pixels, float32, over the last two axes.
+
+    Rows of squares are added up image by image: numpy's sum over axes within takes eight times as long.
+    """
     rows, columns = images.shape[-2] // factor, images.shape[-1] // factor
     cut = images[..., : rows * factor, : columns * factor]
-    cells = cut.reshape(*images.shape[:-2], rows, factor, columns, factor)
-    return cells.sum(axis=(-3, -1), dtype=np.int32).astype(np.float32) / factor**2
+    lines = np.zeros((*images.shape[:-2], rows, columns * factor), np.int32)
+    for down in range(factor):
+        lines += cut[..., down::factor, :]
+    total = lines[..., ::factor].copy()
+    for right in range(1, factor):
+        total += lines[..., right::factor]
+    return total.astype(np.float32) / factor**2
 
 
 def _peaks(frame: np.ndarray, frames: np.ndarray) -> np.ndarray:
