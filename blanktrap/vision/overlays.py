@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from blanktrap.core.config import NUM_COLOURS
-from blanktrap.vision.background import NO_CHANGE
+from blanktrap.vision.background import NO_CHANGE, in_noise
 from blanktrap.vision.framing import Area
 
 Pixels = NDArray[np.uint8]
@@ -25,8 +25,8 @@ _DARK, _LIGHT = (0, 0, 0), (255, 255, 255)
 _BRIGHTER, _DARKER = (213.0, 94.0, 0.0), (0.0, 90.0, 181.0)
 _PALE = 0.35
 """How much of the image's own darkness is left under the colours of change."""
-_FULL_CHANGE = 80.0
-"""Codes of difference from which the colour is full."""
+_FULL_CHANGE = 12.0
+"""Multiples of the noise from which the colour is full."""
 # Small inputs are shown enlarged by a whole factor, so that a person can see them.
 _LEAST_SIDE_PX = 480
 
@@ -101,7 +101,7 @@ def paint_change(pixels: Pixels) -> Pixels:
     pale = 255.0 - _PALE * (255.0 - colours.mean(axis=2, keepdims=True)).repeat(NUM_COLOURS, axis=2)
     if pixels.shape[2] == NUM_COLOURS:
         return np.full(colours.shape, NO_CHANGE, np.uint8)
-    signed = pixels[..., NUM_COLOURS].astype(np.float64) - NO_CHANGE
+    signed = in_noise(pixels[..., NUM_COLOURS])
     cover = np.minimum(np.abs(signed) / _FULL_CHANGE, 1.0)[..., None]
     hue = np.where(signed[..., None] > 0.0, _BRIGHTER, _DARKER)
     painted = pale * (1.0 - cover) + hue * cover

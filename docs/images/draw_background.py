@@ -57,8 +57,8 @@ def limits(place: Scenery) -> list[Tile]:
     standing = animal(place, 150, near=0.6)
     burst = [take(place, 40 + number, standing) for number in range(6)]
     return [
-        Tile(picture=turned, caption=("the camera was turned", "")),
-        Tile(picture=compared(turned, neighbours), caption=("no background: grey", "")),
+        Tile(picture=turned, caption=("the first after the camera", "was turned")),
+        Tile(picture=compared(turned, neighbours), caption=("against those before:", "all seems changed")),
         Tile(picture=night, caption=("the only night among days", "")),
         Tile(picture=compared(night, neighbours, is_alike=False), caption=("no background: grey", "")),
         Tile(picture=burst[0], caption=("one of six frames of an animal", "that stands still")),
