@@ -28,7 +28,7 @@ class Shot:
     shift_px: int = 0
     is_night: bool = False
     animal: int | None = None
-    """Left edge of a square in pixels of 160; None: nobody is there."""
+    """Left edge of a dark box in pixels of 160; None: nobody is there."""
     gain: float = 1.0
     banner: int | None = None
     """A number printed below, as bright and dark blocks in the lowest tenth; None: no banner."""
@@ -39,11 +39,11 @@ class Shot:
     def draw(self, number: int) -> bytes:
         """The file's bytes; noise differs from number to number."""
         chance = np.random.default_rng(sum(map(ord, f"{self.place}{self.view}")))
-        coarse = chance.integers(60, 190, (10, 14, 3), dtype=np.uint8)
+        coarse = chance.integers(60, 190, (36, 48, 3), dtype=np.uint8)
         large = Image.fromarray(coarse).resize((192, 144), Image.Resampling.BICUBIC)
         pixels = np.asarray(large, np.float64)[12:132, 16 + self.shift_px : 176 + self.shift_px].copy()
         if self.animal is not None:
-            pixels[50:80, self.animal : self.animal + 35] = (30.0, 20.0, 15.0)
+            pixels[50:72, self.animal : self.animal + 26] = (30.0, 20.0, 15.0)
         pixels = pixels * self.gain + np.random.default_rng(number).normal(0.0, 2.0, pixels.shape)
         if self.is_night:
             pixels = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2)
