@@ -31,7 +31,7 @@ FLAGS = {
     "--micro-batch-size --learning-rate --layer-decay --weight-decay --label-smoothing "
     "--averaging-epochs --balance --patience --precision --calibration --image-size "
     "--letterbox --squash --banner-top --banner-bottom --auto-gamma --augment --no-augment "
-    "--min-recall --seed --num-workers --use-gpu --name --storage --cache --no-sign-request",
+    "--background --min-recall --seed --num-workers --use-gpu --name --storage --cache --no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --embeddings --no-sign-request",
     "evaluate": "--out --labels --compare --second-cutoff --tags --sample-errors --cutoff --min-recall "
