@@ -77,9 +77,13 @@ def start_head(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     ray = Path(sys.executable).with_name("ray")
     command = [str(ray), "start", "--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false"]
     command += [f"--autoscaling-config={path}", f"--temp-dir={folder / 'ray'}", "--block"]
-    command += ["--object-store-memory=200000000", "--node-ip-address=127.0.0.1"]
+    command += [
+        "--object-store-memory=200000000",
+        "--node-ip-address=127.0.0.1",
+        "--ray-client-server-port=0",
+    ]
     log = (folder / "head.log").open("wb")
-    os.environ["RAY_AUTH_MODE"] = "disabled"
+    os.environ.update(RAY_AUTH_MODE="disabled", RAY_raylet_start_wait_time_s="120")
     environment = {**os.environ, "RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
     process = subprocess.Popen(
         command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True

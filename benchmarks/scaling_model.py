@@ -146,7 +146,7 @@ def print_tables(mean_bytes: float, num_prefixes: int) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What `--measure` finds on this machine."""
+    """The stages of one machine, and what it did."""
 
     num_cores: int
     decode_s: float
@@ -176,6 +176,23 @@ class Measured:
             costs=costs,
         )
         return simulate(setting)
+
+
+def of_one_core(ceiling: float, images_per_s: float) -> Measured:
+    """What `score_throughput.py` printed of two cores: way e, nothing between the stages, and way a."""
+    decode_s = 0.0127  # of its images, on one core of that machine (`core/planning/speeds.py`)
+    return Measured(
+        num_cores=2,
+        decode_s=decode_s,
+        infer_s=2 / ceiling - decode_s,
+        engine_s=Costs().engine_s,
+        driver_s=Costs().driver_s,
+        images_per_s=images_per_s,
+    )
+
+
+EARLIER = (of_one_core(46.5, 43.5), of_one_core(49.7, 45.4))
+"""Two rounds on 23 November 2026, images of 2048 x 1536 from a folder (`docs/results.md`)."""
 
 
 def measure(folder: Path, num_large: int, num_small: int) -> Measured:
@@ -210,7 +227,6 @@ def print_measured(found: Measured) -> None:
     """The prediction beside what happened."""
     outcome = found.predicted(chunk_size=32)
     error = outcome.images_per_s / found.images_per_s - 1.0
-    print(json.dumps(vars(found), indent=1))
     print(
         f"one machine: predicted {outcome.images_per_s:.1f} images/s, measured {found.images_per_s:.1f} "
         f"({100 * error:+.1f} %; aim: within 15 %), bounded by {outcome.bottleneck}"
@@ -227,7 +243,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(".bench"), help="images and results")
     arguments = parser.parse_args()
     if arguments.measure:
-        print_measured(measure(arguments.folder, arguments.images, arguments.small_images))
+        found = measure(arguments.folder, arguments.images, arguments.small_images)
+        print(json.dumps(vars(found), indent=1))
+        print_measured(found)
+    for earlier in EARLIER:
+        print_measured(earlier)
     print_tables(arguments.mean_bytes, arguments.prefixes)
 
 

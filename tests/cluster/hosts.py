@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-DEADLINE_S = 120.0
+DEADLINE_S = 300.0
 
 
 def can_have_hosts() -> bool:

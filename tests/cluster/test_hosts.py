@@ -47,6 +47,8 @@ RAY_SETTINGS = {
     "RAY_health_check_timeout_ms": "1000",
     "RAY_health_check_failure_threshold": "3",
     "RAY_gcs_rpc_server_reconnect_timeout_s": "8",
+    # Ray's workers give way to whatever else runs; here that would only take longer.
+    "RAY_worker_niceness": "0",
     "RAY_raylet_start_wait_time_s": "120",
     # Whether a machine's user has a token of Ray's must not matter.
     "RAY_AUTH_MODE": "disabled",
@@ -68,7 +70,8 @@ class Site:
 
     def start_head(self) -> None:
         head = ["--head", "--port=6379", "--num-cpus=0", "--include-dashboard=false", "--no-monitor"]
-        self._ray(self.head, *head, "--temp-dir", str(self.folder / "ray"))
+        head += ["--ray-client-server-port=0", "--temp-dir", str(self.folder / "ray")]
+        self._ray(self.head, *head)
 
     def start_worker(self, host: Host) -> None:
         self._ray(host, f"--address={self.address}", "--num-cpus=1")

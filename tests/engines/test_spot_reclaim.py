@@ -20,7 +20,7 @@ from tests.engines.runs import assert_every_media_once, save_random_model
 from tests.faulty_proxy import FaultyProxy, faulty_proxy
 
 pytestmark = [pytest.mark.ray, pytest.mark.s3]
-NUM_MEDIA, CHUNK = 320, 8
+NUM_MEDIA, CHUNK = 200, 8
 STORE = 100 * 1024 * 1024
 NOTICE_S = 3.0
 """AWS gives two minutes."""
