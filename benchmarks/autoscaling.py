@@ -80,7 +80,6 @@ def start_head(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     command += [
         "--object-store-memory=200000000",
         "--node-ip-address=127.0.0.1",
-        "--ray-client-server-port=0",
     ]
     log = (folder / "head.log").open("wb")
     os.environ.update(RAY_AUTH_MODE="disabled", RAY_raylet_start_wait_time_s="120")

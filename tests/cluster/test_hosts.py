@@ -70,7 +70,7 @@ class Site:
 
     def start_head(self) -> None:
         head = ["--head", "--port=6379", "--num-cpus=0", "--include-dashboard=false", "--no-monitor"]
-        head += ["--ray-client-server-port=0", "--temp-dir", str(self.folder / "ray")]
+        head += ["--temp-dir", str(self.folder / "ray")]
         self._ray(self.head, *head)
 
     def start_worker(self, host: Host) -> None:
