@@ -7,10 +7,13 @@ Refuses: the work itself.
 import contextlib
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import ray
@@ -18,6 +21,8 @@ import ray
 from blanktrap.core.errors import EngineError
 
 CONNECT_TIMEOUT_S = 10.0
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +69,32 @@ def connected(*, object_store_bytes: int) -> Iterator[ClusterResources]:
         advice = "unset RAY_ADDRESS to use this machine alone" if address != "local" else "see Ray's message"
         raise EngineError(f"Ray at {address} cannot be used ({reason}): {advice}") from problem
     try:
-        yield _resources()
+        with _ending_on_sigterm():
+            yield _resources()
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """End the block's work with one line on SIGTERM, which is how a job is stopped.
+
+    Ray's own handler, which this one stands in for, fills the log with addresses of its compiled part. The
+    line comes first: three seconds later the job is killed, and Ray needs longer than that to end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        logger.warning("stopped from outside (SIGTERM): the same command goes on where this one was")
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_reachable(address: str) -> None:
