@@ -27,7 +27,8 @@ from blanktrap.files.storage import Storage
 MARK = "demo.json"
 RESULTS = ("manifest", "split", "model", "scores", "report")
 # Small pictures and few passes: ResNet34 learns from nothing in about two minutes on two cores.
-PREPROCESSING = Preprocessing(width_px=128, height_px=96, banner_bottom=0.07)
+# Media are compared with others of their location, as `--background location` does.
+PREPROCESSING = Preprocessing(width_px=128, height_px=96, banner_bottom=0.07, background="location")
 
 
 def run_demo(
@@ -52,6 +53,7 @@ def run_demo(
     from blanktrap.files.manifest import open_manifest
     from blanktrap.files.scores_reader import describe_run
     from blanktrap.files.selecting import select_splits
+    from blanktrap.vision.background_gain import background_gain
     from blanktrap.vision.drawing.archive import draw_archive
     from blanktrap.vision.training.running import run_location, train
 
@@ -104,7 +106,9 @@ def run_demo(
     yield from clock.told("Scored the archive", describe_run(scores, run))
 
     measured = evaluate_scores(scores, report, config=EvaluateConfig(), storage=storage)
-    yield from clock.told("Measured it on the locations that the model never saw", measured.lines())
+    gained = background_gain(scores, model, storage)
+    lines = [*measured.lines(), *gained]
+    yield from clock.told("Measured it on the locations that the model never saw", lines)
     yield f"\nAll of it took {clock.total()}. The images are drawn. To look at them and move the cutoff:"
     yield f"  blanktrap dashboard {report}"
 

@@ -110,7 +110,7 @@ class PixelCache:
         except (KeyError, TypeError, ValueError):
             return None
 
-    def write(self, uri: str, size_bytes: int | None, beside: Beside, loaded: LoadedImage) -> None:
+    def write(self, uri: str, size_bytes: int | None, loaded: LoadedImage, beside: Beside = ()) -> None:
         """Keep what became of a media, whole or not at all.
 
         Raises:

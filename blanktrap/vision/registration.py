@@ -16,7 +16,7 @@ _FURTHEST = 0.08
 _STILL_PX = 0.35
 """Coarse pixels below which a pair counts as not shifted."""
 _GAIN = 0.9
-"""A shift is believed if it lowers the median difference to this share: an animal that walks is no shift."""
+"""A shift is believed if it lowers the mean difference to this share: an animal that walks is no shift."""
 _LEAST_ALIKE, _ALIKE_SHARE = 0.1, 0.5
 """Correlation of two images of one view: the least, and as a share of the best neighbour's."""
 
@@ -48,13 +48,21 @@ def _shifts_between(frame: np.ndarray, frames: np.ndarray, coarse: np.ndarray) -
     furthest = _FURTHEST * max(frame.shape)
     for index in np.flatnonzero(np.abs(coarse).max(axis=1) > _STILL_PX):
         found = np.rint(_peaks(frame, frames[index : index + 1])[0]).astype(np.int64)
-        if not found.any() or np.abs(found).max() > furthest:
+        if np.abs(found).max() > furthest:
             continue
-        moved, is_covered = lay_over(frames[index : index + 1], found[None])
-        before, after = (np.median(np.abs(frame - other)[is_covered]) for other in (frames[index], moved[0]))
-        if after < _GAIN * before:
-            shifts[index] = found
+        # The peak of a smooth picture is wide: what lies beside it may fit better.
+        tried = found + np.array([(down, right) for down in (0, -1, 1) for right in (0, -1, 1)])
+        apart = [_apart(frame, frames[index], one) for one in tried]
+        best = int(np.argmin(apart))
+        if apart[best] < _GAIN * _apart(frame, frames[index], shifts[index]):
+            shifts[index] = tried[best]
     return shifts
+
+
+def _apart(frame: np.ndarray, other: np.ndarray, shift: np.ndarray) -> float:
+    """The mean difference where an image that is moved so covers the frame."""
+    moved, is_covered = lay_over(other[None], shift[None])
+    return float(np.abs(frame - moved[0])[is_covered].mean())
 
 
 def _same_views(now: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -109,11 +117,14 @@ def shrink(images: np.ndarray, factor: int) -> np.ndarray:
 
 def _peaks(frame: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """Shifts of highest phase correlation, to parts of a pixel, float64, shape (num_frames, 2)."""
-    height, width = frame.shape
+    # Sizes that the transform is fast at.
+    height, width = (size - size % 8 if size >= 16 else size for size in frame.shape)
+    frame, frames = frame[:height, :width], frames[:, :height, :width]
     window = (np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[1:-1]).astype(np.float32)
     now, others = (np.fft.rfft2(images * window) for images in (frame, frames))
     cross = now * np.conj(others)
-    surface = np.fft.irfft2(cross / np.maximum(np.abs(cross), 1e-6), s=(height, width))
+    # Halfway to phase alone: with all frequencies alike, noise outweighs smooth scenes.
+    surface = np.fft.irfft2(cross / np.sqrt(np.maximum(np.abs(cross), 1e-6)), s=(height, width))
     tops = surface.reshape(len(frames), -1).argmax(axis=1)
     found = np.empty((len(frames), 2))
     for index, (row, column) in enumerate(zip(*np.unravel_index(tops, (height, width)), strict=True)):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 import ray
@@ -14,14 +15,18 @@ import torch
 from blanktrap.core.config import Preprocessing, TrainConfig, WorkersConfig
 from blanktrap.core.errors import BlanktrapError, EngineError, LossError, TrainingError
 from blanktrap.core.training_record import EpochRecord
+from blanktrap.engines.streaming import decoder_on_ray
 from blanktrap.engines.training import OnRay
 from blanktrap.files.manifest import Manifest
+from blanktrap.vision.labelled_media import media_of, read_labelled_rows
 from blanktrap.vision.training import running
+from blanktrap.vision.training.cached_feed import decoder_here
 from blanktrap.vision.training.progress import TrainProgress, TrainSummary
 from blanktrap.vision.training.run_folder import open_run
 from blanktrap.vision.training.running import InThisProcess
 from tests.engines.runs import STORAGE
 from tests.labelled_images import draw_labelled
+from tests.vision.places import draw_places
 
 pytestmark = pytest.mark.ray
 CONFIG = TrainConfig(
@@ -234,3 +239,19 @@ def test_run_and_model_are_kept_on_s3(manifest: Manifest, s3_bucket: str) -> Non
     assert summary.num_epochs == 1
     assert len(records_of(f"{storage}/first", one_epoch)) == 1
     assert {entry.relative for entry in STORAGE.list_folder(out)} >= {"model.json", "model.safetensors"}
+
+
+def test_media_are_compared_on_ray_as_without_it(tmp_path: Path) -> None:
+    manifest = draw_places(tmp_path, num_places=6, num_frames=9, labelled=8)
+    preprocessing = Preprocessing(width_px=64, height_px=48, background="location")
+    rows = read_labelled_rows(manifest, STORAGE, "location")
+    media = media_of(rows, ["train"] * rows.num_rows)
+    order = np.arange(rows.num_rows)
+    here = list(decoder_here(media, preprocessing, STORAGE)(order))
+    there = list(decoder_on_ray(media, preprocessing, STORAGE)(order))
+    assert len(there) == len(here) == 48
+    for one, other in zip(there, here, strict=True):
+        assert one.image is not None
+        assert other.image is not None
+        assert one.image.has_background
+        assert np.array_equal(one.image.pixels, other.image.pixels)

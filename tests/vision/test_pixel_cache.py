@@ -149,3 +149,10 @@ def test_temporary_cache_of_a_run_is_found_again_and_removed(
     remove_cache(folder)
     remove_cache(folder)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_media_compared_with_others_is_another_one(tmp_path: Path) -> None:
+    cache = PixelCache(tmp_path, PREPROCESSING)
+    cache.write("a.jpg", 5, decoded(), [("b.jpg", 3)])
+    assert cache.holds("a.jpg", 5, [("b.jpg", 3)])
+    assert not any(cache.holds("a.jpg", 5, beside) for beside in ([], [("b.jpg", 4)], [("c.jpg", 3)]))

@@ -192,7 +192,8 @@ class CachedFeed:
         return [(row, loaded[row]) for row in rows]
 
     def _keep(self, row: int, one: LoadedImage) -> LoadedImage:
-        self._cache.write(*self._name(row), one)
+        uri, size_bytes, beside = self._name(row)
+        self._cache.write(uri, size_bytes, one, beside)
         self._is_cached[row] = True
         self.num_decoded += 1
         return one
