@@ -11,11 +11,13 @@ import torch
 from blanktrap.core.config import AugmentConfig, Preprocessing, TrainConfig
 from blanktrap.core.errors import CheckpointError
 from blanktrap.core.neighbours import rule_of
+from blanktrap.files.scores_reader import open_scores
 from blanktrap.files.storage import Storage
 from blanktrap.vision import comparing
 from blanktrap.vision.augmentation import Augmenter
 from blanktrap.vision.background import NO_CHANGE
 from blanktrap.vision.checkpoints import first_network, load_network
+from blanktrap.vision.cross_validation import cross_validate
 from blanktrap.vision.labelled_media import media_of, read_labelled_rows
 from blanktrap.vision.network import build_network, fold_batch_norm
 from blanktrap.vision.scorer import Scorer
@@ -135,3 +137,14 @@ def test_no_neighbour_is_of_another_location(tmp_path: Path) -> None:
         assert {Path(uri).name.split("-")[0] for _, uri, _ in place.neighbours} == {
             Path(place.uri).name.split("-")[0]
         }
+
+
+def test_folds_are_compared_too(tmp_path: Path) -> None:
+    manifest = draw_places(tmp_path / "archive", num_places=4, num_frames=5, labelled=4)
+    config = CONFIG.model_copy(update={"num_folds": 2})
+    with InThisProcess(STORAGE) as launcher:
+        summary = cross_validate(manifest, str(tmp_path / "folds"), config, STORAGE, launcher)
+    assert summary.measured.figures[-1].num_media == 16
+    scores = open_scores(STORAGE, str(tmp_path / "folds" / "out-of-fold"))
+    [table] = scores.iter_tables(STORAGE, ["p_nonblank", "has_background"])
+    assert table.column("has_background").to_pylist() == [True] * 16
