@@ -1,8 +1,8 @@
 """Measures what `blanktrap plan` reckons with, on one core: `python benchmarks/stage_speeds.py [FOLDER …]`.
 
-For each folder of JPEGs (by default one that is drawn: 2048 x 1536, about 1.2 MB) the processor's time to read
-and decode one image to 500 x 375; then ResNet34's images/s of one core in each number format. Processor time,
-not wall time: a busy machine changes it little. The figures go into `blanktrap.core.planning.speeds` by hand.
+For each folder of JPEGs (by default one that is drawn: 2048 x 1536, about 1.2 MB) the processor's time to
+read and decode one image to 500 x 375; then ResNet34's images/s of one core in each number format. Processor
+time, not wall time: a busy machine changes it little. `blanktrap.core.planning.speeds` has the figures.
 """
 
 import argparse
