@@ -16,8 +16,8 @@ Background = Literal["none", "sequence", "location"]
 NUM_COLOURS = 3
 """Channels of a media without background: red, green, blue."""
 _CHANGE_MEANS, _CHANGE_STDS = (128.0 / 255.0, 0.0), (12.0 / 255.0, 1.0)
-"""Of the two further channels, coded difference and mask: where nothing is known the network gets zeros. The
-difference has this deviation over real media (11.8 codes, Missouri), so that it counts as much as a colour."""
+"""Of the two further channels, coded difference and mask: where nothing is known the network gets zeros. Over
+real media the difference has this deviation (11.8 codes, Missouri), so it counts as much as a colour."""
 
 
 class Preprocessing(Config):
