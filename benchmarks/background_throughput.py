@@ -7,6 +7,9 @@ run is a process of its own; the two take turns, so that both see the same machi
 "steady" is the speed between 10 % and 90 % of the images, "whole" the wall time, Ray's start included. "read
 twice" are neighbours that belong to another chunk. Memory is the sum of the proportional set sizes of all
 processes of a run, in runs of their own, with the images once and several times over.
+
+`--core` measures instead the processor time that one core takes for some of the images, decoded, compared and
+scored as a chunk is, without Ray: others who use the machine change it little.
 """
 
 import argparse
@@ -38,6 +41,7 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=ROOT / ".bench" / "background", help="images and results"
     )
+    parser.add_argument("--core", action="store_true", help="processor time of one core, without Ray")
     parser.add_argument("--one", nargs=2, metavar=("BACKGROUND", "MANIFEST"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     folder: Path = arguments.folder
@@ -45,6 +49,9 @@ def main() -> None:
         print(json.dumps(score_once(folder, *arguments.one)))
         return
     make_archive(folder, arguments.images, arguments.memory_factor)
+    if arguments.core:
+        print_core(measure_core(folder, arguments.rounds, arguments.images))
+        return
     measured: dict[str, list[dict[str, Any]]] = {background: [] for background in BACKGROUNDS}
     for _ in range(arguments.rounds):
         for background in BACKGROUNDS:
@@ -129,6 +136,48 @@ def score_once(folder: Path, background: str, name: str) -> dict[str, Any]:
         "compare_ms": 1e3 * told.get("compare_s", 0.0) / num_media,
         "extra_share": told.get("extra_share", 0.0),
     }
+
+
+def measure_core(folder: Path, rounds: int, num_images: int) -> dict[str, list[float]]:
+    """Milliseconds of processor time an image, by background, one a round; the two take turns."""
+    import torch
+
+    from blanktrap.core.config import DecodeLimits
+    from blanktrap.engines.chunks import ChunkSource, Span, pixels_of
+    from blanktrap.files.manifest import open_manifest
+    from blanktrap.files.storage import Storage
+    from blanktrap.vision.scorer import Scorer
+
+    torch.set_num_threads(1)
+    storage = Storage()
+    manifest = open_manifest(storage, str(folder / "archive1.parquet"))
+    scorers = {one: Scorer.load(storage, str(folder / f"model-{one}"), device="cpu") for one in BACKGROUNDS}
+    found: dict[str, list[float]] = {one: [] for one in BACKGROUNDS}
+    for turn in range(rounds + 1):
+        for background, scorer in scorers.items():
+            source = ChunkSource(
+                storage=storage,
+                preprocessing=scorer.preprocessing,
+                limits=DecodeLimits(),
+                batch_size=32,
+                fetch_threads=8,
+            )
+            started = time.process_time()
+            rows = manifest.read_rows(storage, 0, num_images)
+            for table in source.read_chunk(Span(0, 0, num_images), rows, 0):
+                scorer.look_at(pixels_of(table, scorer.preprocessing)[0])
+            if turn:  # the first one warms up
+                found[background].append(1e3 * (time.process_time() - started) / num_images)
+    return found
+
+
+def print_core(found: dict[str, list[float]]) -> None:
+    """Print milliseconds an image and the ratio of the two speeds."""
+    for background, each in found.items():
+        rounds = ", ".join(f"{one:.1f}" for one in each)
+        print(f"{background:<12}{statistics.median(each):>8.1f} ms of one core an image (rounds: {rounds})")
+    ratios = [one / other for one, other in zip(found["none"], found["location"], strict=True)]
+    print(f"ratio of speeds {statistics.median(ratios):.3f}   (aim: at least {LEAST_RATIO})")
 
 
 def run_once(folder: Path, background: str, name: str, *, watch: bool = False) -> dict[str, Any]:
