@@ -34,7 +34,7 @@ _SETTLED = (
 )
 # A page asks under its own address first, and then at the root, where the server answers.
 _ASKED_TWICE = ("/_stcore/host-config", "/_stcore/health")
-PATIENCE_MS = 120_000
+PATIENCE_MS = 240_000
 NO_CHROMIUM = "no Chromium: `apt-get install chromium`, or name one in CHROMIUM"
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")

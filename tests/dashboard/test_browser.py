@@ -108,6 +108,33 @@ def test_a_link_to_a_page_works_on_the_first_visit(page, address):
     assert page.get_by_role("link", name="Overview").is_visible()
 
 
+def test_three_images_are_judged_by_keyboard_and_stand_in_the_file(page, address, named):
+    open_at(page, f"{address}/review")
+    name = page.get_by_label("Your name")
+    name.click()
+    page.keyboard.type("bunz")  # keys of buttons are letters of names as well
+    page.keyboard.press("Enter")
+    page.get_by_text("image 1 of 10").wait_for()
+    settle(page)
+    page.locator("h1").click()  # out of the field
+    for keys, following in ((("b",), 2), (("5", "n"), 3), (("u",), 4)):
+        for key in keys:
+            page.keyboard.press(key)
+            settle(page)
+        page.get_by_text(f"image {following} of 10").wait_for()
+    queue = f"{named[0]}/error_sample"
+    answers = read_decisions(Storage(), queue).answers
+    assert [one.label for one in answers] == [Label.BLANK, Label.NONBLANK, None]
+    assert answers[1].circumstances == (Circumstance.NIGHT,)
+    assert {one.labelled_by for one in answers} == {"bunz"}
+    page.keyboard.press("z")
+    page.get_by_text("image 3 of 10").wait_for()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_text("image 2 of 10").wait_for()
+    page.get_by_text("you said nonblank").wait_for()
+    assert len(settle_answers(read_decisions(Storage(), queue).answers).answers) == 2
+
+
 @pytest.mark.parametrize("size", SIZES, ids=["laptop", "tablet"])
 def test_every_page_fits_its_window(page, address, size):
     page.set_viewport_size({"width": size[0], "height": size[1]})
@@ -142,33 +169,6 @@ def test_the_slider_shows_what_evaluating_at_that_cutoff_gives(page, address, ro
         ).wait_for()
         settle(page)
         assert shown_figure(page, "Blank recall") == percent(counts.blank_recall)
-
-
-def test_three_images_are_judged_by_keyboard_and_stand_in_the_file(page, address, named):
-    open_at(page, f"{address}/review")
-    name = page.get_by_label("Your name")
-    name.click()
-    page.keyboard.type("bunz")  # keys of buttons are letters of names as well
-    page.keyboard.press("Enter")
-    page.get_by_text("image 1 of 10").wait_for()
-    settle(page)
-    page.locator("h1").click()  # out of the field
-    for keys, following in ((("b",), 2), (("5", "n"), 3), (("u",), 4)):
-        for key in keys:
-            page.keyboard.press(key)
-            settle(page)
-        page.get_by_text(f"image {following} of 10").wait_for()
-    queue = f"{named[0]}/error_sample"
-    answers = read_decisions(Storage(), queue).answers
-    assert [one.label for one in answers] == [Label.BLANK, Label.NONBLANK, None]
-    assert answers[1].circumstances == (Circumstance.NIGHT,)
-    assert {one.labelled_by for one in answers} == {"bunz"}
-    page.keyboard.press("z")
-    page.get_by_text("image 3 of 10").wait_for()
-    page.keyboard.press("ArrowLeft")
-    page.get_by_text("image 2 of 10").wait_for()
-    page.get_by_text("you said nonblank").wait_for()
-    assert len(settle_answers(read_decisions(Storage(), queue).answers).answers) == 2
 
 
 def test_the_list_of_images_is_downloaded(page, address, rows):
