@@ -31,7 +31,7 @@ from blanktrap.files.manifest import open_manifest
 from blanktrap.files.scores import ChunkStats, RunIdentity, begin_run, finish_run, write_chunk
 from blanktrap.files.storage import Storage
 from blanktrap.vision.drawing.archive import draw_archive
-from dashboard.navigation import PAGES
+from dashboard.navigation import FIRST, PAGES
 
 DOCS = Path(__file__).parents[1] / "docs" / "images"
 LAPTOP, TABLET = (1280, 800), (834, 1112)
@@ -158,7 +158,8 @@ def call(within: Path, *arguments: str) -> None:
 def show(page: Page, address: str, name: str, within: Path) -> None:
     """Open a page at something worth looking at."""
     queries = {"gallery": "?show=missed", "closer": f"?media={quote(looked_at(within))}"}
-    open_at(page, f"{address}/{'gallery' if name == 'closer' else name}{queries.get(name, '')}")
+    where = {FIRST: "", "closer": "gallery"}.get(name, name)
+    open_at(page, f"{address}/{where}{queries.get(name, '')}")
     if name == "review":
         page.get_by_label("Your name").fill("Ana")
         page.keyboard.press("Enter")
