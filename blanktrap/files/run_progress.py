@@ -7,7 +7,6 @@ selection is read, and counts are extrapolated from it.
 Chunks are written in any order and by several starts of a run; when each was finished stands in its own part.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -169,7 +168,7 @@ def _stats_of(storage: Storage, uri: str) -> ChunkStats | None:
     """What a part's footer says of its chunk; None where it is damaged, as one just being replaced is."""
     try:
         metadata = pq.read_metadata(storage.open_random(uri)).metadata or {}
-        return ChunkStats(**json.loads(metadata[CHUNK_KEY]))
+        return ChunkStats.parse(metadata[CHUNK_KEY])
     except (SourceError, pa.ArrowException, OSError, KeyError, TypeError, ValueError):
         return None
 

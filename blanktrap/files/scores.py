@@ -93,6 +93,13 @@ class ChunkStats:
     background: BackgroundStats | None = None
     """None where the model looks at single images."""
 
+    @classmethod
+    def parse(cls, text: bytes) -> "ChunkStats":
+        """From the JSON in a part's footer. Raises ValueError, TypeError where it is none of this kind."""
+        told = json.loads(text)
+        background = told.get("background")
+        return cls(**{**told, "background": background and BackgroundStats(**background)})
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpenRun:
@@ -267,10 +274,7 @@ def _read_stats(storage: Storage, entry: FileEntry) -> ChunkStats | None:
         raise ScoresError(
             f"{entry.uri} was not written by this run: remove it and run the same command again"
         )
-    told = json.loads(metadata[CHUNK_KEY])
-    if told.get("background") is not None:
-        told["background"] = BackgroundStats(**told["background"])
-    stats = ChunkStats(**told)
+    stats = ChunkStats.parse(metadata[CHUNK_KEY])
     return stats if footer.num_rows == stats.num_media else None
 
 
