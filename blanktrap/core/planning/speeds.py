@@ -17,9 +17,9 @@ REFERENCE_INPUT_PX: Final = 500 * 375
 DECODE_S_PER_IMAGE: Final[Range] = (0.005, 0.015)
 """Seconds of a vCPU for an image however small, to 500 x 375: from the measurements below."""
 DECODE_S_PER_MB: Final[Range] = (0.007, 0.022)
-"""Seconds more for each megabyte of JPEG. Slow end: `benchmarks/stage_speeds.py` on an EPYC of 2021, 23.9 ms for
-2048 x 1536 at 1.22 MB, 9.9 ms for 640 x 640 at 0.05 MB, 24.9 ms for 3264 x 2448 at 0.64 MB. Fast end: a Xeon
-with AMX, by an earlier measurement, 12.7 ms for 2048 x 1536."""
+"""Seconds more for each megabyte of JPEG. Slow end: `benchmarks/stage_speeds.py` on an EPYC of 2021, 23.9 ms
+for 2048 x 1536 at 1.22 MB, 9.9 ms for 640 x 640 at 0.05 MB, 24.9 ms for 3264 x 2448 at 0.64 MB. Fast end: a
+Xeon with AMX, by an earlier measurement, 12.7 ms for 2048 x 1536."""
 
 CPU_IMAGES_PER_S: Final[dict[str, Range]] = {
     "amx": (12.0, 36.0),
