@@ -24,6 +24,7 @@ from blanktrap.core.vocabulary import Circumstance, Label
 from blanktrap.core.wording import percent
 from blanktrap.files.decision_logs import read_decisions
 from blanktrap.files.evaluating import evaluate_scores
+from blanktrap.files.review_queues import read_review_queue
 from blanktrap.files.storage import Storage
 from dashboard.navigation import FIRST, PAGES
 from tests.files.written_scores import media, write_scores
@@ -109,28 +110,29 @@ def test_a_link_to_a_page_works_on_the_first_visit(page, address):
 
 
 def test_three_images_are_judged_by_keyboard_and_stand_in_the_file(page, address, named):
+    queue = f"{named[0]}/error_sample"
+    num_media = read_review_queue(Storage(), queue).rows.num_rows
     open_at(page, f"{address}/review")
     name = page.get_by_label("Your name")
     name.click()
     page.keyboard.type("bunz")  # keys of buttons are letters of names as well
     page.keyboard.press("Enter")
-    page.get_by_text("image 1 of 10").wait_for()
+    page.get_by_text(f"image 1 of {num_media}").wait_for()
     settle(page)
     page.locator("h1").click()  # out of the field
     for keys, following in ((("b",), 2), (("5", "n"), 3), (("u",), 4)):
         for key in keys:
             page.keyboard.press(key)
             settle(page)
-        page.get_by_text(f"image {following} of 10").wait_for()
-    queue = f"{named[0]}/error_sample"
+        page.get_by_text(f"image {following} of {num_media}").wait_for()
     answers = read_decisions(Storage(), queue).answers
     assert [one.label for one in answers] == [Label.BLANK, Label.NONBLANK, None]
     assert answers[1].circumstances == (Circumstance.NIGHT,)
     assert {one.labelled_by for one in answers} == {"bunz"}
     page.keyboard.press("z")
-    page.get_by_text("image 3 of 10").wait_for()
+    page.get_by_text(f"image 3 of {num_media}").wait_for()
     page.keyboard.press("ArrowLeft")
-    page.get_by_text("image 2 of 10").wait_for()
+    page.get_by_text(f"image 2 of {num_media}").wait_for()
     page.get_by_text("you said nonblank").wait_for()
     assert len(settle_answers(read_decisions(Storage(), queue).answers).answers) == 2
 
