@@ -1,4 +1,4 @@
-"""What a signal from outside does to work on Ray; `test_scoring_faults` has it with Ray at work."""
+"""What SIGTERM does to work on Ray, without Ray: one line, an exit code, and the handler of before."""
 
 import logging
 import signal
