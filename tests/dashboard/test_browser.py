@@ -151,7 +151,7 @@ def test_every_page_fits_its_window(page, address, size):
 
 
 def shown_figure(page, name):
-    card = page.get_by_test_id("stMetric").filter(has_text=name).first
+    card = page.get_by_test_id("stMetric").filter(has=page.get_by_text(name, exact=True)).first
     return card.get_by_test_id("stMetricValue").inner_text()
 
 
