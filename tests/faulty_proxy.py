@@ -30,8 +30,8 @@ class Fault:
     kind: Kind
     share: float = 1.0
     """Of the requests, drawn with a seed."""
-    after: int = 0
-    """So many requests are spared first."""
+    after_puts: int = 0
+    """So many objects are written first, and all that is asked before the next one is spared."""
     stall_s: float = 0.0
 
 
@@ -49,7 +49,7 @@ class FaultyProxy:
     """Objects whose whole body was sent, by `/bucket/key`."""
     spell: int = 0
     """How often it was told what befalls: an answer that stalled into the next spell does not count there."""
-    _seen: int = 0
+    _num_puts: int = 0
     _chance: random.Random = field(default_factory=lambda: random.Random(0))
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _end: threading.Event = field(default_factory=threading.Event)
@@ -61,19 +61,19 @@ class FaultyProxy:
     def befall(self, fault: Fault | None) -> None:
         """From now on, and count anew."""
         with self._lock:
-            self.fault, self._seen, self._chance = fault, 0, random.Random(0)
+            self.fault, self._num_puts, self._chance = fault, 0, random.Random(0)
             self.spell += 1
             self.befallen.clear()
             self.whole_gets.clear()
 
-    def draw(self, *, has_body: bool) -> Fault | None:
+    def draw(self, *, has_body: bool, is_put: bool) -> Fault | None:
         """What befalls the next request."""
         with self._lock:
             fault = self.fault
             if fault is None or not (has_body or fault.kind in _ANSWERS):
                 return None
-            self._seen += 1
-            if self._seen <= fault.after or self._chance.random() >= fault.share:
+            self._num_puts += is_put
+            if self._num_puts <= fault.after_puts or self._chance.random() >= fault.share:
                 return None
             self.befallen[fault.kind] += 1
             return fault
@@ -111,7 +111,7 @@ def _handler_for(state: FaultyProxy) -> type[BaseHTTPRequestHandler]:
         def pass_on(self) -> None:
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             is_object = self.command == "GET" and "?" not in self.path and self.path.count("/") > 1
-            spell, fault = state.spell, state.draw(has_body=is_object)
+            spell, fault = state.spell, state.draw(has_body=is_object, is_put=self.command == "PUT")
             if fault is not None and fault.kind in _ANSWERS:
                 status, code = _ANSWERS[fault.kind]
                 body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>No.</Message></Error>"

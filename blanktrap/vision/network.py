@@ -128,8 +128,9 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     Logits agree with the original in evaluation mode up to rounding (1e-4 of their size in float32).
     """
     folded = copy.deepcopy(network)
-    if isinstance(folded.conv1, WideStem):
-        folded.conv1 = folded.conv1.as_one()
+    for name, child in list(folded.named_children()):
+        if isinstance(child, WideStem):
+            setattr(folded, name, child.as_one())
     folded.eval()
     for module in folded.modules():
         convolution: tuple[str, nn.Conv2d] | None = None
