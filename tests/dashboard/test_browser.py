@@ -212,8 +212,8 @@ def test_a_chosen_cutoff_goes_along_to_the_images_and_back(page, address):
     page.get_by_role("link", name="Gallery").click()
     page.get_by_role("heading", name="Gallery").wait_for()
     settle(page)
-    assert page.get_by_label("Cutoff").input_value() == "0.401"
-    page.get_by_label("Cutoff").fill("0.300")
+    assert page.get_by_role("spinbutton", name="Cutoff").input_value() == "0.401"
+    page.get_by_role("spinbutton", name="Cutoff").fill("0.300")
     page.keyboard.press("Enter")
     settle(page)
     page.get_by_role("link", name="Cutoff").click()
