@@ -76,9 +76,6 @@ def decode_image(data: bytes, preprocessing: Preprocessing, limits: DecodeLimits
     Raises:
         DecodeError: with status `too_large`, `unsupported` or `unreadable` and a one-line reason.
     """
-    if ImageFile.LOAD_TRUNCATED_IMAGES:
-        # A library in the same process may have set it; a half-grey frame would then be scored.
-        ImageFile.LOAD_TRUNCATED_IMAGES = False
     image = open_still(data, limits)
     try:
         return _decode_opened(image, preprocessing)

@@ -24,13 +24,12 @@ from tests.cluster.hosts import DEADLINE_S, Host, can_have_hosts, hosts
 from tests.engines.runs import assert_every_media_once, save_random_model
 from tests.faulty_proxy import FaultyProxy, faulty_proxy
 
-# Written and begun here (hosts joined and a driver connected), but the machine was too busy to let it end.
+# Written and begun; no machine was quiet enough yet to let it end.
 UNPROVEN = pytest.mark.skipif(
     not os.environ.get("BLANKTRAP_UNPROVEN"),
     reason="not yet seen to pass (machines too busy for Ray to start): BLANKTRAP_UNPROVEN=1 runs it",
 )
 pytestmark = [
-    UNPROVEN,
     pytest.mark.cluster,
     pytest.mark.ray,
     pytest.mark.s3,
@@ -224,6 +223,7 @@ def test_two_hosts_train_together(site: Site) -> None:
     assert card.training.num_workers == 2
 
 
+@UNPROVEN
 def test_pulled_cable_costs_no_row_and_the_host_joins_again(site: Site, model: str) -> None:
     site.proxy.befall(None)
     run = site.run("score", "s3://site/manifest", "--model", model, "--out", "s3://site/cable", *FLAGS)
@@ -243,6 +243,7 @@ def test_pulled_cable_costs_no_row_and_the_host_joins_again(site: Site, model: s
     logger.info("pulled cable: rows lost 0, doubled 0, images fetched again %d of %d", redone, NUM_MEDIA)
 
 
+@UNPROVEN
 def test_head_that_dies_is_started_again_and_the_run_goes_on(site: Site, model: str) -> None:
     site.proxy.befall(None)
     arguments = ["score", "s3://site/manifest", "--model", model, "--out", "s3://site/head", *FLAGS]

@@ -83,6 +83,9 @@ def open_still(data: bytes, limits: DecodeLimits) -> ImageFile.ImageFile:
     """
     if len(data) > limits.max_bytes:
         raise DecodeError(Status.TOO_LARGE, f"{len(data):,} bytes, more than {limits.max_bytes:,}")
+    if ImageFile.LOAD_TRUNCATED_IMAGES:
+        # A library in the same process may have set it; a half-grey frame would then be scored, or shown.
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
     opener = _opener_of(data)
     try:
         image = opener(data, limits)

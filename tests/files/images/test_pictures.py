@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from blanktrap.core.config import DecodeLimits
 from blanktrap.core.errors import DecodeError, SourceError
@@ -71,7 +71,10 @@ def test_a_bomb_is_told_by_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
         draw_picture(data, longest_px=100, limits=DecodeLimits(max_pixels=1_000_000))
 
 
-def test_what_cannot_be_shown_says_why(tmp_path: Path, make_jpeg: Callable[..., bytes]) -> None:
+def test_what_cannot_be_shown_says_why(
+    tmp_path: Path, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as other libraries do
     whole = make_jpeg()
     (tmp_path / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "note.jpg").write_bytes(b"<html><script>alert(1)</script>")
