@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 help:
 	@echo "make setup   make .venv, or do nothing when it is up to date"
-	@echo "make demo    draw an archive, train, score and evaluate on this machine (about 3 minutes)"
+	@echo "make demo    draw an archive, train, score and evaluate on this machine (some minutes)"
 	@echo "make check   ruff and mypy"
 	@echo "make test    all tests"
 	@echo "make bench   speed and memory, on this machine's cores"
