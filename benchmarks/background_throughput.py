@@ -17,7 +17,6 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from datetime import datetime, timedelta
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from score_throughput import HEIGHT_PX, ROOT, WIDTH_PX, family_bytes
+from score_throughput import HEIGHT_PX, ROOT, WIDTH_PX, run_measured
 from score_ways import Pace, save_random_model
 
 BACKGROUNDS = ("none", "location")
@@ -182,18 +181,8 @@ def print_core(found: dict[str, list[float]]) -> None:
 
 def run_once(folder: Path, background: str, name: str, *, watch: bool = False) -> dict[str, Any]:
     """Run `score_once` in a process of its own; with `watch` its family's memory is sampled each second."""
-    started = time.perf_counter()
-    command = [sys.executable, str(Path(__file__)), "--folder", str(folder), "--one", background, name]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    peak_bytes = 0
-    while watch and process.poll() is None:
-        peak_bytes = max(peak_bytes, family_bytes(process.pid))
-        time.sleep(1.0)
-    printed = process.communicate()[0]
-    if process.returncode:
-        sys.exit(f"scoring with background {background} failed with status {process.returncode}")
-    found: dict[str, Any] = json.loads(printed.strip().splitlines()[-1])
-    return {**found, "wall_s": time.perf_counter() - started, "peak_bytes": peak_bytes}
+    arguments = [str(Path(__file__)), "--folder", str(folder), "--one", background, name]
+    return run_measured(arguments, f"scoring with background {background}", watch=watch)
 
 
 def summarise(measured: dict[str, list[dict[str, Any]]], memory: dict[int, int]) -> dict[str, Any]:

@@ -81,17 +81,24 @@ def make_images(folder: Path, num_images: int) -> None:
 
 
 def run_way(way: str, folder: Path, *, watch: bool = False) -> dict[str, Any]:
-    """Run one way in a process of its own and return what it printed, with its wall time."""
+    """Run one way in a process of its own; see `run_measured`."""
+    return run_measured([str(WAYS), way, str(folder)], way, watch=watch)
+
+
+def run_measured(arguments: list[str], name: str, *, watch: bool = False) -> dict[str, Any]:
+    """Run a Python script in a process of its own and return what its last line says, with its wall time.
+
+    With `watch` the memory of its family is sampled each second, else the peak is 0.
+    """
     started = time.perf_counter()
-    command = [sys.executable, str(WAYS), way, str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
     peak_bytes = 0
     while watch and process.poll() is None:
         peak_bytes = max(peak_bytes, family_bytes(process.pid))
         time.sleep(1.0)
     printed = process.communicate()[0]
     if process.returncode:
-        sys.exit(f"{way} failed with status {process.returncode}")
+        sys.exit(f"{name} failed with status {process.returncode}")
     found: dict[str, Any] = json.loads(printed.strip().splitlines()[-1])
     return {**found, "wall_s": time.perf_counter() - started, "peak_bytes": peak_bytes}
 

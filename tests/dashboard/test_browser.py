@@ -196,11 +196,14 @@ def test_a_closer_look_opens_from_a_tile_and_from_its_link(page, address, rows):
     open_at(page, f"{address}/gallery")
     page.get_by_role("button", name="Look closer").nth(1).click()
     page.get_by_text("frame 2 of 4").wait_for()
-    link = page.url
+    settle(page)
+    link, shown = page.url, page.get_by_role("dialog").inner_text()
     page.keyboard.press("Escape")
     page.get_by_text("frame 2 of 4").wait_for(state="detached")
     open_at(page, link)
     page.get_by_text("frame 2 of 4").wait_for()
+    settle(page)
+    assert page.get_by_role("dialog").inner_text() == shown
 
 
 def test_a_chosen_cutoff_goes_along_to_the_images_and_back(page, address):
