@@ -1,20 +1,21 @@
 """Media among those of their manifest: the row of each, and who is beside it.
 
-Owns: the neighbours of labelled rows, as two more columns and as objects. Refuses: the choice
+Owns: the neighbours of some of a manifest's rows, as two more columns and as objects. Refuses: the choice
 (`neighbours`), and pixels.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from blanktrap.core.neighbours import NeighbourRule, choose_neighbours
-from blanktrap.core.schemas import MANIFEST_SCHEMA
+from blanktrap.core.neighbours import NEIGHBOUR_COLUMNS, NeighbourRule, choose_neighbours
 
 ROW, NEIGHBOURS = "row", "neighbours"
-"""Columns of labelled rows that are compared: their place in the manifest, and who is beside them."""
+"""Columns of rows that are compared: their place in the manifest, and who is beside them."""
+PLACE_COLUMNS = ("uri", "size_bytes", *NEIGHBOUR_COLUMNS)
+"""What of each row is needed for that."""
 _NEIGHBOUR_TYPE = pa.struct({"row": pa.int64(), "uri": pa.string(), "size_bytes": pa.int64()})
 
 
@@ -35,22 +36,36 @@ class Place:
         return tuple(one[1:] for one in self.neighbours)
 
 
-def add_neighbours(tables: Iterable[pa.Table], rule: NeighbourRule) -> Iterator[pa.Table]:
-    """Labelled rows of a manifest with the columns `ROW` and `NEIGHBOURS`.
+def add_neighbours(
+    tables: Iterable[pa.Table],
+    rule: NeighbourRule,
+    *,
+    is_wanted: Callable[[pa.Table], np.ndarray] | None = None,
+    first_row: int = 0,
+) -> Iterator[pa.Table]:
+    """Some rows of a manifest, with the columns `ROW` and `NEIGHBOURS`.
 
     Args:
-        tables: all rows with the columns of the manifest, in its order; neighbours may lie in the table
-            before or after, and may have no label.
+        tables: all rows in the manifest's order, with `PLACE_COLUMNS`, and of one schema; neighbours may lie
+            in the table before or after, and need not be wanted themselves.
         rule: how they are chosen.
+        is_wanted: which rows of a table are asked for, bool, shape (num_rows,); None: those with a label.
+        first_row: the number of the first row.
     """
-    held = MANIFEST_SCHEMA.empty_table()
-    first, num_decided = 0, 0
+    is_wanted = is_wanted or _has_label
+    held: pa.Table | None = None
+    first, num_decided = first_row, 0
     for table, is_last in _marking_the_last(tables):
-        held = pa.concat_tables([held, table])
+        held = table if held is None else pa.concat_tables([held, table])
         stop = held.num_rows if is_last else max(num_decided, held.num_rows - rule.reach_rows)
-        yield _beside(held, num_decided, stop, first, rule)
+        mine = np.flatnonzero(is_wanted(held.slice(num_decided, stop - num_decided))) + num_decided
+        yield _beside(held, mine, first, rule)
         start = max(0, stop - rule.reach_rows)
         held, num_decided, first = held.slice(start), stop - start, first + start
+
+
+def _has_label(rows: pa.Table) -> np.ndarray:
+    return np.asarray(rows.column("label").is_valid().to_numpy(), bool)
 
 
 def _marking_the_last(tables: Iterable[pa.Table]) -> Iterator[tuple[pa.Table, bool]]:
@@ -63,10 +78,8 @@ def _marking_the_last(tables: Iterable[pa.Table]) -> Iterator[tuple[pa.Table, bo
         yield waiting, True
 
 
-def _beside(rows: pa.Table, start: int, stop: int, first: int, rule: NeighbourRule) -> pa.Table:
-    """The labelled ones of rows [start, stop), the first of all rows being `first` of the manifest."""
-    is_labelled = rows.column("label").is_valid().to_numpy()
-    mine = np.flatnonzero(is_labelled[start:stop]) + start
+def _beside(rows: pa.Table, mine: np.ndarray, first: int, rule: NeighbourRule) -> pa.Table:
+    """The rows `mine`, the first of all rows being `first` of the manifest."""
     offsets = choose_neighbours(rows, rule)[mine]
     is_there = offsets != 0
     beside = (mine[:, None] + offsets)[is_there]

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from blanktrap.core.config import ExplainConfig
 from blanktrap.core.errors import ExplanationError, ScoresError, UsageError
 from blanktrap.core.paths import is_image_name, media_id_of, plain_path
+from blanktrap.core.places import PLACE_COLUMNS
 from blanktrap.core.schemas import SCORES_SCHEMA
 from blanktrap.core.vocabulary import Label, Status
 from blanktrap.core.wording import number, short_name
@@ -26,7 +27,6 @@ from blanktrap.files.s3 import is_s3
 from blanktrap.files.scores_reader import open_scores
 from blanktrap.files.sources import LeftOut, parse_source, walk_source
 from blanktrap.files.storage import Storage, local_path, local_uri
-from blanktrap.files.surroundings import SURROUNDING_COLUMNS
 
 EXPLAINED = pa.schema(
     [
@@ -85,15 +85,19 @@ class MediaSource:
     def runs(self) -> Iterator[Iterator[pa.Table]]:
         """The rows of each manifest, or of the scores, where a media's neighbours stand beside it.
 
+        They have the columns of `core.places.PLACE_COLUMNS`.
+
         Images, folders and lists that are named have none: their order says nothing of place and time.
         """
         if self.scores is not None:
             scores = open_scores(self.storage, self.scores)
-            yield scores.iter_columns(self.storage, list(SURROUNDING_COLUMNS))
+            yield scores.iter_columns(self.storage, list(PLACE_COLUMNS))
             return
         for text in self.named:
             if not self._is_image(text) and self._is_manifest(text):
-                yield open_manifest(self.storage, text).iter_tables(self.storage)
+                tables = open_manifest(self.storage, text).iter_tables(self.storage)
+                # Another program's manifest may have columns of its own, of any type.
+                yield (table.select(PLACE_COLUMNS) for table in tables)
 
     def _tables_of(self, text: str) -> Iterator[pa.Table]:
         if self._is_image(text):

@@ -138,7 +138,7 @@ def compare_places(
         known.update({row: (uri, size_bytes) for row, uri, size_bytes in place.neighbours})
     rows = sorted(known)
     position_of = {row: position for position, row in enumerate(rows)}
-    rising = sorted(places, key=lambda place: place.row)
+    rising = sorted({place.row: place for place in places}.values(), key=lambda place: place.row)
     compared = compare_images(
         [known[row][0] for row in rows],
         [known[row][1] for row in rows],

@@ -11,9 +11,10 @@ from PIL import Image
 
 import blanktrap
 from blanktrap.core.config import ExplainConfig, Preprocessing
+from blanktrap.core.neighbours import NeighbourRule
 from blanktrap.files.explained_media import MediaSource
 from blanktrap.files.manifest import open_manifest
-from blanktrap.files.surroundings import find_surroundings
+from blanktrap.vision.explained_loading import find_places
 from blanktrap.vision.explaining import explain
 from tests.engines.runs import STORAGE, save_random_model
 from tests.files.written_scores import media, write_scores
@@ -95,14 +96,26 @@ def test_images_named_alone_are_explained_without_background_and_that_is_told(
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 100])
-def test_surroundings_are_the_same_however_rows_come(size: int) -> None:
-    rows = pa.table({"uri": [f"{number}.jpg" for number in range(40)], "location_id": ["A"] * 40})
-    tables = [rows.slice(start, size) for start in range(0, 40, size)]
-    wanted = ["0.jpg", "17.jpg", "39.jpg", "18.jpg", "gone.jpg"]
-    found = find_surroundings(tables, wanted, 5)
-    spans = {0: (0, 6), 17: (12, 23), 18: (13, 24), 39: (34, 40)}
-    assert found.keys() == {f"{number}.jpg" for number in spans}
-    for number, (start, stop) in spans.items():
-        one = found[f"{number}.jpg"]
-        assert one.rows["uri"].to_pylist() == [f"{at}.jpg" for at in range(start, stop)]
-        assert one.place == number - start
+def test_media_are_found_in_the_first_manifest_however_its_rows_come(size: int) -> None:
+    names = [f"{number}.jpg" for number in range(40)]
+    run = pa.table(
+        {
+            "uri": names,
+            "size_bytes": [9] * 40,
+            "location_id": ["A"] * 40,
+            **dict.fromkeys(("deployment_id", "sequence_id"), pa.nulls(40, pa.string())),
+            "timestamp": pa.nulls(40, pa.timestamp("ms")),
+        }
+    )
+    pieces = [run.slice(start, size) for start in range(0, 40, size)]
+    other = run.slice(0, 3).set_column(0, "uri", pa.array(["17.jpg", "x.jpg", "y.jpg"]))
+    rule = NeighbourRule(reach_rows=2, max_neighbours=4)
+    wanted = ["0.jpg", "17.jpg", "39.jpg", "18.jpg", "y.jpg", "gone.jpg"]
+    found = find_places([pieces, [other]], wanted, rule)
+    # The nearer first, the earlier before the later.
+    beside = {0: [1, 2], 17: [16, 18, 15, 19], 18: [17, 19, 16, 20], 39: [38, 37]}
+    assert found.keys() == {*(names[row] for row in beside), "y.jpg"}
+    for row, others in beside.items():
+        assert found[names[row]].row == row
+        assert found[names[row]].neighbours == tuple((at, names[at], 9) for at in others)
+    assert found["y.jpg"].neighbours == ((41, "x.jpg", 9), (40, "17.jpg", 9))
