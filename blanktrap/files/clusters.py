@@ -5,14 +5,14 @@ Refuses: Ray's schema (`engines.cluster_check`) and our own rules (`core.plannin
 """
 
 import re
-from pathlib import Path
 from typing import Any
 
 import botocore.session
 import yaml
 from botocore.validate import ParamValidator
 
-from blanktrap.core.errors import ClusterError, SourceError
+from blanktrap.core.errors import ClusterError
+from blanktrap.files.storage import Storage
 
 
 def read_cluster(path: str) -> dict[str, Any]:
@@ -22,12 +22,9 @@ def read_cluster(path: str) -> dict[str, Any]:
         SourceError: it cannot be read.
         ClusterError: it is no YAML, or not a mapping.
     """
+    data = Storage().read_bytes(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise SourceError(f"{path} cannot be read: {problem}") from problem
-    try:
-        found = yaml.safe_load(text)
+        found = yaml.safe_load(data)
     except yaml.YAMLError as problem:
         raise ClusterError(f"{path} is no YAML: {' '.join(str(problem).split())}") from problem
     if not isinstance(found, dict):
