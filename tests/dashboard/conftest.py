@@ -102,6 +102,8 @@ def open_page(monkeypatch):
 
     def run(name, *arguments, **parameters):
         monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
+        # A page runs as `__main__`; left there, later tests that spawn processes would start it in each.
+        monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
         st.cache_data.clear()
         st.cache_resource.clear()
         page = AppTest.from_function(_run_app, args=(name,), default_timeout=60)
