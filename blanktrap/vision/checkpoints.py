@@ -134,7 +134,7 @@ def first_network(storage: Storage, weights: str, num_channels: int = NUM_COLOUR
             f"location, or begin with other weights"
         )
     if channels_of(network) < num_channels:
-        widen(network, num_channels, from_zero=True)
+        return widen(network, num_channels, from_zero=True)
     return network
 
 

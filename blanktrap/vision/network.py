@@ -1,9 +1,7 @@
 """The network: torchvision's ResNet34 with one logit for nonblank.
 
-Owns: its shape, its first weights, and its form for inference. Refuses: checkpoints, pixels, scores.
-
-With a background its first convolution takes two channels more. They have weights of their own, which are
-added: learned weights of the colours keep their meaning, and what is new learns as fast as the last layer.
+Owns: its shape, its first weights, and its form for inference. Refuses: checkpoints, pixels, scores, and what
+a network with background has more than others, which is in `place_network`.
 """
 
 import copy
@@ -16,42 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from blanktrap.core.config import NUM_COLOURS
 from blanktrap.core.errors import CheckpointError
-
-
-class WideStem(nn.Module):
-    """A first convolution over colours, and one over what changed at the place, added."""
-
-    def __init__(self, colours: nn.Conv2d, num_channels: int) -> None:
-        """Args: colours: of red, green, blue. num_channels: of both together. The new weights are random."""
-        super().__init__()
-        self.colours = colours
-        self.changes = nn.Conv2d(
-            num_channels - NUM_COLOURS,
-            colours.out_channels,
-            kernel_size=cast("tuple[int, int]", colours.kernel_size),
-            stride=cast("tuple[int, int]", colours.stride),
-            padding=cast("tuple[int, int]", colours.padding),
-            bias=False,
-        )
-        nn.init.kaiming_normal_(self.changes.weight, mode="fan_out", nonlinearity="relu")
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.colours(images[:, :NUM_COLOURS]) + self.changes(images[:, NUM_COLOURS:])
-        return found
-
-    def as_one(self) -> nn.Conv2d:
-        """The same as a single convolution, for inference."""
-        weight = torch.cat([self.colours.weight, self.changes.weight], 1).detach()
-        one = nn.Conv2d(
-            weight.shape[1],
-            weight.shape[0],
-            kernel_size=cast("tuple[int, int]", self.colours.kernel_size),
-            stride=cast("tuple[int, int]", self.colours.stride),
-            padding=cast("tuple[int, int]", self.colours.padding),
-            bias=False,
-        )
-        one.weight = nn.Parameter(weight, requires_grad=False)
-        return one
+from blanktrap.vision.place_network import PlaceNetwork, WideStem, join_changes
 
 
 def build_network(weights: str, num_channels: int = NUM_COLOURS) -> nn.Module:
@@ -75,16 +38,22 @@ def build_network(weights: str, num_channels: int = NUM_COLOURS) -> nn.Module:
     network.fc = nn.Linear(network.fc.in_features, 1)
     nn.init.zeros_(network.fc.bias)
     if num_channels > NUM_COLOURS:
-        widen(network, num_channels, from_zero=weights == "imagenet")
+        return widen(network, num_channels, from_zero=weights == "imagenet")
     return cast("nn.Module", network)
 
 
-def widen(network: nn.Module, num_channels: int, *, from_zero: bool) -> None:
-    """Give a network without background, in place, an input of more channels; see `WideStem`."""
-    stem = WideStem(cast("nn.Conv2d", network.conv1), num_channels)
+def widen(network: nn.Module, num_channels: int, *, from_zero: bool) -> nn.Module:
+    """A network that compares with the background, made of the layers of one that does not.
+
+    Args:
+        network: without background; its layers are taken over.
+        num_channels: of the new input.
+        from_zero: what is new begins at zero, so that the network sees what it saw.
+    """
+    wide = PlaceNetwork(cast("torchvision.models.ResNet", network), num_channels)
     if from_zero:
-        nn.init.zeros_(stem.changes.weight)
-    network.conv1 = stem
+        wide.see_nothing_new()
+    return wide
 
 
 def channels_of(network: nn.Module) -> int:
@@ -111,7 +80,19 @@ def _download_imagenet() -> dict[str, torch.Tensor]:
         ) from problem
 
 
-def split_at_last_map(network: nn.Module) -> tuple[nn.Sequential, nn.Sequential]:
+class LastMap(nn.Module):
+    """A network up to its last feature map, with the change beside it where there is one."""
+
+    def __init__(self, layers: nn.Sequential) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Args: images: the network's input. Returns: shape (num_media, channels, rows, columns)."""
+        return join_changes(self.layers(images), images)
+
+
+def split_at_last_map(network: nn.Module) -> tuple[LastMap, nn.Sequential]:
     """Cut the network in two, sharing its layers.
 
     Returns:
@@ -119,7 +100,7 @@ def split_at_last_map(network: nn.Module) -> tuple[nn.Sequential, nn.Sequential]
         first, to logits, shape (num_media, 1).
     """
     *body, pooling, last = network.children()
-    return nn.Sequential(*body), nn.Sequential(pooling, nn.Flatten(1), last)
+    return LastMap(nn.Sequential(*body)), nn.Sequential(pooling, nn.Flatten(1), last)
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:

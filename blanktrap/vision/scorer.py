@@ -22,6 +22,7 @@ from blanktrap.vision.background import without_background
 from blanktrap.vision.checkpoints import load_network
 from blanktrap.vision.decoding import DecodedImage, decode_image
 from blanktrap.vision.network import fold_batch_norm, split_at_last_map
+from blanktrap.vision.place_network import join_changes
 
 PRECISION_TOLERANCE = 0.02
 """Largest difference between bfloat16 or float16 and float32 of the network's score, before calibration."""
@@ -41,7 +42,7 @@ class SeenImages:
     p_nonblank: np.ndarray
     """In [0, 1], float32, shape (num_media,)."""
     features: np.ndarray
-    """The mean of the last feature map, from which the score is made; float16, shape (num_media, 512)."""
+    """The mean of the network's last feature map; float16, shape (num_media, 512)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +182,8 @@ class Scorer:
     def _score_batch(self, batch: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
         features, logits = self._network(self.as_input(batch))
         scores = torch.sigmoid(logits.float()).squeeze(1)
-        return scores.cpu().numpy(), features.float().clamp(max=_HIGHEST_FLOAT16).half().cpu().numpy()
+        seen = features[:, :NUM_FEATURES].float().clamp(max=_HIGHEST_FLOAT16)
+        return scores.cpu().numpy(), seen.half().cpu().numpy()
 
     def score_encoded(
         self, encoded: Sequence[bytes], limits: DecodeLimits | None = None
@@ -209,7 +211,7 @@ class Scorer:
 
 
 class _TwoParts(nn.Module):
-    """The network as its features, the mean of its last map, and the logits that are made of them."""
+    """The network as its features, pooled from its last map, and the logits that are made of them."""
 
     def __init__(self, folded: nn.Module) -> None:
         super().__init__()
@@ -254,8 +256,8 @@ class _BlockedNetwork(_TwoParts):
                     setattr(module, name, _BlockedConvolution(child))
 
     def map_of(self, images: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.body(images.contiguous().to_mkldnn()).to_dense().float()
-        return found
+        found: torch.Tensor = self.body.layers(images.contiguous().to_mkldnn()).to_dense().float()
+        return join_changes(found, images)
 
 
 def has_fast_bfloat16() -> bool:

@@ -23,6 +23,7 @@ from blanktrap.core.config.separate import LinkKind, SeparateConfig, SeparateMod
 from blanktrap.core.config.submit import Shipment, SubmitConfig
 from blanktrap.core.config.suggest import SuggestConfig
 from blanktrap.core.config.train import (
+    CHANGE_SPREAD,
     NUM_COLOURS,
     Background,
     Balance,
@@ -34,6 +35,7 @@ from blanktrap.core.config.train import (
 )
 
 __all__ = [
+    "CHANGE_SPREAD",
     "NUM_COLOURS",
     "ArchiveConfig",
     "AuditDrawConfig",

@@ -15,9 +15,11 @@ Background = Literal["none", "sequence", "location"]
 
 NUM_COLOURS = 3
 """Channels of a media without background: red, green, blue."""
-_CHANGE_MEANS, _CHANGE_STDS = (128.0 / 255.0, 0.0), (12.0 / 255.0, 1.0)
-"""Of the two further channels, coded difference and mask: where nothing is known the network gets zeros. Over
-real media the difference has this deviation (11.8 codes, Missouri), so it counts as much as a colour."""
+CHANGE_SPREAD = 12.0
+"""Standard deviation of the coded difference over real media, in codes (11.8, Missouri): divided by it, the
+difference counts as much as a colour."""
+_CHANGE_MEANS, _CHANGE_STDS = (128.0 / 255.0, 0.0), (CHANGE_SPREAD / 255.0, 1.0)
+"""Of the two further channels, coded difference and mask: where nothing is known the network gets zeros."""
 
 
 class Preprocessing(Config):
