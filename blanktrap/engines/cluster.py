@@ -16,11 +16,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import psutil
 import ray
 
 from blanktrap.core.errors import EngineError
 
 CONNECT_TIMEOUT_S = 10.0
+_TOO_SLOW = "timed out during startup"
+"""What Ray says of its own processes; it has no exception for it."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +60,10 @@ def connected(*, object_store_bytes: int) -> Iterator[ClusterResources]:
     for name in ("ray", "ray.data", "ray.train"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        with _without_stderr():
-            ray.init(
-                address=address,
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-                **(options if address == "local" else {}),
-            )
+        if address == "local":
+            _start_embedded(options)
+        else:
+            _init(address=address)
     except Exception as problem:
         reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
         advice = "unset RAY_ADDRESS to use this machine alone" if address != "local" else "see Ray's message"
@@ -73,6 +73,33 @@ def connected(*, object_store_bytes: int) -> Iterator[ClusterResources]:
             yield _resources()
     finally:
         ray.shutdown()
+
+
+def _init(**options: Any) -> None:
+    with _without_stderr():
+        ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
+
+
+def _start_embedded(options: dict[str, Any]) -> None:
+    """Start a Ray of this process alone, a second time where the first took too long.
+
+    Ray gives its own processes 30 seconds, whatever the machine; one that does other work besides may need
+    more, and has then read all their files once. What the first try left is ended before the second.
+    """
+    others = psutil.Process().children()
+    try:
+        _init(address="local", **options)
+    except Exception as problem:
+        if _TOO_SLOW not in str(problem):
+            raise
+        logger.warning("this machine is busy: Ray did not start in its 30 seconds; trying once more")
+        ray.shutdown()
+        left = [child for child in psutil.Process().children() if child not in others]
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left)
+        _init(address="local", **options)
 
 
 @contextlib.contextmanager

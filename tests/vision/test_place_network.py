@@ -1,4 +1,4 @@
-"""What the network with background has more: strength of change, cell by cell, and a head that is shown it."""
+"""What the network with background has more: strength of change by cell, and a head that is shown it."""
 
 import numpy as np
 import pytest
