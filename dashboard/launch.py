@@ -41,7 +41,7 @@ def server_command(
         **_THEME,
     }
     return [
-        *(sys.executable, "-m", "streamlit", "run", str(APP)),
+        *(sys.executable, "-m", "dashboard.entry.server", "run", str(APP)),
         *(part for name, value in options.items() for part in (f"--{name}", value)),
         *("--", *locations, *(["--no-sign-request"] if no_sign_request else [])),
     ]

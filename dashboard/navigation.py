@@ -1,7 +1,7 @@
 """The pages there are, and links between them.
 
 Owns: their order, names, icons and addresses, and the parameters of a link. Refuses: what is on a page; its
-module is imported when it is shown, so that the first page does not wait for the others.
+module is imported when it is shown, unless the server has done so before it listened.
 """
 
 from collections.abc import Callable

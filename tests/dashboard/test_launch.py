@@ -1,6 +1,8 @@
 """The server is bound to this machine, or asks for a password, and gets nothing but what was named."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 from pydantic import SecretStr
@@ -8,6 +10,7 @@ from pydantic import SecretStr
 from blanktrap.core.config import DashboardConfig, resolve
 from blanktrap.core.errors import UsageError
 from dashboard.launch import APP, launch, server_command
+from dashboard.navigation import PAGES
 from dashboard.password import PASSWORD_VARIABLE
 
 
@@ -23,6 +26,16 @@ def test_server_listens_on_this_machine_alone_and_reports_nothing_home() -> None
 def test_a_link_to_a_page_is_answered_by_the_frame() -> None:
     # Streamlit would take the modules of such a folder for scripts, and run them without the password.
     assert not (APP.parent / "pages").exists()
+
+
+def test_every_page_is_loaded_before_the_server_listens() -> None:
+    there = (
+        "import sys; from streamlit.web import cli; from dashboard.entry import server; "
+        "cli.main = lambda **_: print(*(name for name in sys.modules if 'dashboard.pages.' in name)); "
+        "server.main()"
+    )
+    loaded = subprocess.run([sys.executable, "-c", there], capture_output=True, text=True, check=True).stdout
+    assert set(loaded.split()) >= {f"dashboard.pages.{name}" for name in PAGES}
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.7", "traps.example.org"])
