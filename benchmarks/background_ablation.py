@@ -34,6 +34,7 @@ from blanktrap.core.config import (
 )
 from blanktrap.core.selection.folds import deal_folds
 from blanktrap.core.selection.splits import split_by_location
+from blanktrap.core.statistics.calibration import fit_calibration
 from blanktrap.core.statistics.cutoffs import best_blank_recall
 from blanktrap.core.statistics.metrics import area_under_roc, average_precision
 from blanktrap.core.vocabulary import Label, Split
@@ -169,6 +170,7 @@ def held_out(
     folds = deal_folds(groups, archive.is_nonblank, num_folds=arguments.folds, seed=seed)
     scores = np.full(len(folds), np.nan)
     seconds = []
+    of_folds = []
     only = range(arguments.folds)
     if arguments.only_folds:
         only = [int(fold) for fold in arguments.only_folds.split(",")]
@@ -183,8 +185,9 @@ def held_out(
         record = json.loads(kept.read_text())
         scores[mine] = record["scores"]
         seconds.append(record["seconds"])
-        auroc = area_under_roc(scores[mine], archive.is_nonblank[mine])
-        print(f"  {variant}, seed {seed}, fold {fold}: {mine.sum()} media, AUROC {auroc:.3f}", flush=True)
+        of_folds.append(figures_of(np.where(mine, scores, np.nan), archive))
+        print(f"  {variant}, seed {seed}, fold {fold}: {mine.sum()} media, {told(of_folds[-1])}", flush=True)
+    print(f"  {variant}, seed {seed}, within a fold: {spread(of_folds)}", flush=True)
     return scores, float(np.mean(seconds))
 
 
@@ -223,7 +226,10 @@ def train_fold(
     for record in loop.epochs():
         print(f"    {record.line(config.num_epochs)}", flush=True)
     network.load_state_dict(loop.state.best)
-    scorer = Scorer(network.eval(), preprocessing, device="cpu")
+    judged = loop.state.best_scores
+    # Scores of several networks are judged together: calibrated, as those of a model are.
+    calibration = fit_calibration(judged.p_nonblank, media.is_nonblank[judged.rows], config.calibration)
+    scorer = Scorer(network.eval(), preprocessing, device="cpu", calibration=calibration)
     started = time.perf_counter()
     scores = scorer.score_pixels(pixels[is_held_out])
     return scores, (time.perf_counter() - started) / len(scores)
@@ -251,8 +257,9 @@ def told(figures: dict[str, float]) -> str:
 def spread(reached: list[dict[str, float]]) -> str:
     def columns() -> Iterator[str]:
         for name in reached[0]:
-            values = np.array([one[name] for one in reached])
-            yield f"{name} {values.mean():.3f} ± {values.std(ddof=1):.3f}"
+            # A fold may have one label alone by night.
+            values = np.array([one[name] for one in reached if name in one])
+            yield f"{name} {values.mean():.3f} ± {values.std(ddof=min(1, len(values) - 1)):.3f}"
 
     return ", ".join(columns())
 
