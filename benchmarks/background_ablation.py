@@ -26,7 +26,6 @@ import torch
 from blanktrap.core.config import (
     NUM_COLOURS,
     ArchiveConfig,
-    AugmentConfig,
     Background,
     IndexConfig,
     Preprocessing,
@@ -207,7 +206,6 @@ def train_fold(
         batch_size=arguments.batch_size,
         learning_rate=arguments.learning_rate,
         patience=None,
-        augment=AugmentConfig.off().model_copy(update={"flip": 0.5, "crop": 0.5, "light": 0.5}),
         preprocessing=preprocessing,
         seed=seed,
     )

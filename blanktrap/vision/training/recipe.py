@@ -27,6 +27,8 @@ _CALM_BETA, _FAST_BETA = 0.95, 0.85
 _STAGES = ("layer4", "layer3", "layer2", "layer1")
 """From the head down; what is in none of them comes before all."""
 HEAD = "fc"
+_CHANGES_RATE = 5.0
+"""Of the head's part for change, times the rate of the rest: a few numbers, to be learned in few steps."""
 
 PhaseName = Literal["head", "all"]
 
@@ -101,7 +103,7 @@ def build_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Adam
         [
             {
                 "params": parameters,
-                "scale": decay**depth,
+                "scale": _CHANGES_RATE if depth < 0 else decay**depth,
                 "weight_decay": config.weight_decay if is_weight else 0.0,
             }
             for (depth, is_weight), parameters in sorted(groups.items(), key=lambda item: item[0])
@@ -112,10 +114,14 @@ def build_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Adam
 
 
 def _depth(name: str) -> int:
-    """Stages between a parameter and the head."""
-    stage = name.split(".")[0]
-    if stage == HEAD:
-        return 0
+    """Stages between a parameter and the head; -1 for what the head hears of change.
+
+    The first convolution's part for changes is new wherever its colours come from: it learns like the head.
+    """
+    stage, *rest = name.split(".")
+    is_of_change = rest[0] == "changes"
+    if stage == HEAD or is_of_change:
+        return -1 if stage == HEAD and is_of_change else 0
     return _STAGES.index(stage) + 1 if stage in _STAGES else len(_STAGES) + 1
 
 

@@ -84,6 +84,16 @@ def test_lower_stages_learn_slower_from_learned_weights_and_norms_do_not_decay()
         assert decays == (parameter.ndim > 1), name
 
 
+def test_what_is_new_of_the_place_learns_like_the_head_or_faster() -> None:
+    network = build_network("none", 5)
+    optimizer = build_optimizer(network, LEARNED)
+    scale_of = {id(p): group["scale"] for group in optimizer.param_groups for p in group["params"]}
+    scales = {name: scale_of[id(p)] for name, p in network.named_parameters()}
+    assert scales["conv1.colours.weight"] == 0.03125
+    assert scales["conv1.changes.weight"] == scales["fc.frame.weight"] == scales["fc.frame.bias"] == 1.0
+    assert {scale for name, scale in scales.items() if name.startswith("fc.changes.")} == {5.0}
+
+
 def test_all_stages_learn_alike_from_none() -> None:
     optimizer = build_optimizer(build_network("none"), PLAIN)
     assert {group["scale"] for group in optimizer.param_groups} == {1.0}
