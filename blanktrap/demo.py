@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from blanktrap.core.config import (
+    TRAINED_BACKGROUND,
     ArchiveConfig,
     EvaluateConfig,
     IndexConfig,
@@ -27,8 +28,7 @@ from blanktrap.files.storage import Storage
 MARK = "demo.json"
 RESULTS = ("manifest", "split", "model", "scores", "report")
 # Small pictures and few passes: ResNet34 learns from nothing in about two minutes on two cores.
-# Media are compared with others of their location, as `--background location` does.
-PREPROCESSING = Preprocessing(width_px=128, height_px=96, banner_bottom=0.07, background="location")
+PREPROCESSING = Preprocessing(width_px=128, height_px=96, banner_bottom=0.07, background=TRAINED_BACKGROUND)
 
 
 def run_demo(

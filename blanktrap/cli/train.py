@@ -8,6 +8,7 @@ import typer
 from blanktrap.cli.augment_flags import Augment, NoAugment, parse_augment
 from blanktrap.cli.root import NoSignRequest, print_lines
 from blanktrap.core.config import (
+    TRAINED_BACKGROUND,
     Background,
     Balance,
     CalibrationKind,
@@ -98,8 +99,8 @@ def train(
     background: Annotated[
         Background | None,
         typer.Option(
-            help="What a media is compared with: none (default), frames of its sequence, or others of its "
-            "location too."
+            help="What a media is compared with: nothing, frames of its sequence, or others of its location "
+            "too (default)."
         ),
     ] = None,
     auto_gamma: Annotated[
@@ -148,7 +149,7 @@ def train(
             "fit": None if letterbox is None else "letterbox" if letterbox else "squash",
             "banner_top": banner_top,
             "banner_bottom": banner_bottom,
-            "background": background,
+            "background": background or TRAINED_BACKGROUND,
             "auto_gamma": auto_gamma,
         },
         flags={"width_px": "image-size", "height_px": "image-size"},

@@ -25,6 +25,7 @@ from blanktrap.core.config.suggest import SuggestConfig
 from blanktrap.core.config.train import (
     CHANGE_SPREAD,
     NUM_COLOURS,
+    TRAINED_BACKGROUND,
     Background,
     Balance,
     CalibrationKind,
@@ -37,6 +38,7 @@ from blanktrap.core.config.train import (
 __all__ = [
     "CHANGE_SPREAD",
     "NUM_COLOURS",
+    "TRAINED_BACKGROUND",
     "ArchiveConfig",
     "AuditDrawConfig",
     "AuditJudgeConfig",

@@ -22,6 +22,11 @@ _CHANGE_MEANS, _CHANGE_STDS = (128.0 / 255.0, 0.0), (CHANGE_SPREAD / 255.0, 1.0)
 """Of the two further channels, coded difference and mask: where nothing is known the network gets zeros."""
 
 
+TRAINED_BACKGROUND: Background = "location"
+"""What training compares media with unless asked otherwise: the better by far wherever both were measured
+(`docs/results.md`). A model card that says nothing means none."""
+
+
 class Preprocessing(Config):
     """From a decoded image to the network's input. Travels with the weights in the model card."""
 
@@ -116,7 +121,7 @@ class TrainConfig(Config):
     """Share of locations left out of training and validation where the manifest has no splits."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of split, initial weights, order and augmentation."""
-    preprocessing: Preprocessing = Preprocessing()
+    preprocessing: Preprocessing = Preprocessing(background=TRAINED_BACKGROUND)
     """What happens to a decoded image before the network; saved in the model card."""
 
     @model_validator(mode="after")
