@@ -1,7 +1,7 @@
 """What became of each explained media: its heatmap, and where its peak lies among its boxes.
 
-Owns: mapping boxes into the input, the hit or miss of a peak, and the rows of `heatmaps.parquet`. Refuses:
-loading images, drawing, and the figures over all media.
+Owns: the hit or miss of a peak, and the rows of `heatmaps.parquet`. Refuses: loading images, drawing, and the
+figures over all media.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from blanktrap.files.explained_media import EXPLAINED
 from blanktrap.vision.framing import Area, Framing, distance_to_areas
 from blanktrap.vision.heatmaps import Heatmap
 from blanktrap.vision.loading import LoadedImage
+from blanktrap.vision.seen_boxes import areas_in_input
 
 HEATMAPS_SCHEMA = pa.schema(
     [
@@ -101,7 +102,7 @@ def look_at(
     row: dict[str, Any],
     loaded: LoadedImage,
     heatmap: Heatmap | None,
-    boxes: MediaBoxes | None,
+    boxes: Sequence[MediaBoxes],
     preprocessing: Preprocessing,
 ) -> ExplainedImage:
     """Put a heatmap and the boxes of its media together.
@@ -112,23 +113,14 @@ def look_at(
     areas: tuple[Area, ...] = ()
     pointed = framing = None
     if loaded.image is not None and heatmap is not None:
-        framing = Framing.of(loaded.image.width_px, loaded.image.height_px, preprocessing)
-        if boxes is not None and not is_turned(boxes, loaded):
-            seen = (framing.to_input(area) for area in boxes.areas)
-            areas = tuple(area for area in seen if area is not None)
+        size_px = loaded.image.width_px, loaded.image.height_px
+        framing = Framing.of(*size_px, preprocessing)
+        areas = areas_in_input(boxes, *size_px, preprocessing)
         if areas and row["label"] != Label.BLANK:
             pointed = point(heatmap, areas, framing)
     return ExplainedImage(
         row=row, loaded=loaded, heatmap=heatmap, areas=areas, pointed=pointed, framing=framing
     )
-
-
-def is_turned(boxes: MediaBoxes, loaded: LoadedImage) -> bool:
-    """Whether boxes were drawn on the image lying on its side: nobody says to which side it was turned."""
-    if boxes.shape is None or loaded.image is None:
-        return False
-    stated, found = boxes.shape[0] - boxes.shape[1], loaded.image.width_px - loaded.image.height_px
-    return stated * found < 0
 
 
 def point(heatmap: Heatmap, areas: Sequence[Area], framing: Framing) -> Pointed:

@@ -28,16 +28,15 @@ from blanktrap.core.errors import ExplanationError
 from blanktrap.core.paths import file_name_of
 from blanktrap.core.vocabulary import Status
 from blanktrap.core.wording import number
-from blanktrap.files.annotations.boxes import MediaBoxes
-from blanktrap.files.explained_boxes import read_all_boxes
+from blanktrap.files.annotations.boxes import FoundBoxes
 from blanktrap.files.explained_media import ExplainedMedia, MediaSource, choose_media
+from blanktrap.files.given_boxes import BoxesByMedia, box_note, read_all_boxes
 from blanktrap.files.storage import Storage, join
 from blanktrap.vision.contact_sheets import Tile, contact_sheets, encode_picture
 from blanktrap.vision.explain_summary import ExplainSummary
 from blanktrap.vision.explained_images import (
     HEATMAPS_SCHEMA,
     ExplainedImage,
-    is_turned,
     look_at,
     measure_pointed,
 )
@@ -46,6 +45,7 @@ from blanktrap.vision.heatmaps import Heatmaps
 from blanktrap.vision.loading import LoadedImage
 from blanktrap.vision.overlays import draw_change, draw_overlay, draw_plain
 from blanktrap.vision.scorer import PRECISION_TOLERANCE
+from blanktrap.vision.seen_boxes import is_turned
 
 RECORD, TABLE, OVERLAYS = "explain.json", "heatmaps.parquet", "overlays"
 EXPLAIN_VERSION = 1
@@ -87,7 +87,14 @@ def explain(
     check_output(storage, out)
     maker = Heatmaps.load(storage, model, precision=config.precision)
     chosen = choose_media(source, config)
-    by_media, box_notes = read_all_boxes(storage, boxes, source, chosen, config)
+    by_media, given = read_all_boxes(
+        storage,
+        boxes,
+        source.tables,
+        chosen.rows.column("media_id").to_pylist(),
+        min_confidence=config.min_confidence,
+        with_people=config.with_people,
+    )
     work = _Work(source, out, maker, chosen, by_media, on_progress)
     num_sheets = work.write_sheets()
     summary = ExplainSummary(
@@ -103,7 +110,7 @@ def explain(
         median_evidence=_median_evidence(work.looked),
         num_sheets=num_sheets,
         pointing=measure_pointed(work.looked, seed=config.seed),
-        notes=[*box_notes, *work.notes(bool(boxes))],
+        notes=[*_box_notes(given, chosen), *work.notes(bool(boxes))],
     )
     _write_table(storage, out, work.looked)
     _write_record(storage, summary, model, maker.scorer.model_id, source, boxes, config)
@@ -112,6 +119,11 @@ def explain(
             f"none of {number(len(work.looked), 'media')} can be read, such as {summary.failures[0]}"
         )
     return summary
+
+
+def _box_notes(given: Sequence[FoundBoxes], chosen: ExplainedMedia) -> list[str]:
+    whose = number(chosen.rows.num_rows, "media")
+    return [box_note(found, len(found.by_media), whose) for found in given]
 
 
 def check_output(storage: Storage, out: str) -> None:
@@ -136,13 +148,13 @@ class _Work:
         out: str,
         maker: Heatmaps,
         chosen: ExplainedMedia,
-        boxes: dict[str, MediaBoxes],
+        boxes: BoxesByMedia,
         on_progress: Callable[[str], None],
     ) -> None:
         self._source, self._out, self._maker, self._tell = source, out, maker, on_progress
         self._storage = source.storage
         self._chosen, self._boxes = chosen, boxes
-        self._num_turned = 0
+        self._num_turned = self._num_in_banner = 0
         self.looked: list[ExplainedImage] = []
         """What became of each media, without pixels."""
 
@@ -161,13 +173,9 @@ class _Work:
             notes.append(
                 f"{self._num_turned:,} media lie on their side in the file of boxes: theirs were not used"
             )
-        unseen = sum(
-            one.heatmap is not None and not one.areas and one.row["media_id"] in self._boxes
-            for one in self.looked
-        )
-        if unseen > self._num_turned:
+        if self._num_in_banner:
             notes.append(
-                f"{unseen - self._num_turned:,} media have boxes in the cropped banner alone: they have none"
+                f"{self._num_in_banner:,} media have boxes in the cropped banner alone: they have none"
             )
         if has_boxes and not any(one.pointed for one in self.looked):
             notes.append("no pointing game: no nonblank media here has a box that the network sees")
@@ -219,9 +227,14 @@ class _Work:
         found = iter(self._maker.of_pixels(np.stack(images)) if images else [])
         for row, loaded in batch:
             heatmap = next(found) if loaded.image is not None else None
-            boxes = self._boxes.get(row["media_id"])
-            self._num_turned += boxes is not None and is_turned(boxes, loaded)
-            yield look_at(row, loaded, heatmap, boxes, self._maker.scorer.preprocessing)
+            boxes = self._boxes.get(row["media_id"], ())
+            looked = look_at(row, loaded, heatmap, boxes, self._maker.scorer.preprocessing)
+            image = loaded.image
+            if boxes and image is not None:
+                turned = any(is_turned(one, image.width_px, image.height_px) for one in boxes)
+                self._num_turned += turned
+                self._num_in_banner += not turned and not looked.areas
+            yield looked
 
     def _drawn(self, one: ExplainedImage, num_media: int) -> Tile:
         """Write the picture of one media, and return it as a tile."""

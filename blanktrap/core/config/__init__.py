@@ -9,6 +9,7 @@ from blanktrap.core.config.audit_discard import AuditDrawConfig, AuditJudgeConfi
 from blanktrap.core.config.audit_labels import AuditLabelsConfig
 from blanktrap.core.config.augment import AugmentConfig
 from blanktrap.core.config.base import Channel, Config, Share, resolve
+from blanktrap.core.config.boxes import BoxesConfig
 from blanktrap.core.config.dashboard import DashboardConfig
 from blanktrap.core.config.decision import DecisionConfig
 from blanktrap.core.config.demo import ArchiveConfig
@@ -46,6 +47,7 @@ __all__ = [
     "AugmentConfig",
     "Background",
     "Balance",
+    "BoxesConfig",
     "CalibrationKind",
     "Channel",
     "Config",
