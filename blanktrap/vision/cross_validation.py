@@ -25,6 +25,7 @@ from blanktrap.core.selection.frames import choose_frames, describe_left_out
 from blanktrap.core.selection.splits import split_by_location
 from blanktrap.core.vocabulary import Label, Split
 from blanktrap.files.folds import HELD_OUT_SCORES, claim_folds
+from blanktrap.files.given_boxes import BoxesByMedia
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.model_cards import read_card
 from blanktrap.files.scores import OpenRun
@@ -98,6 +99,7 @@ def cross_validate(
     launcher: Launcher,
     *,
     workers: WorkersConfig | None = None,
+    boxes: BoxesByMedia | None = None,
     on_progress: Callable[[str], None] = lambda text: None,
 ) -> FoldsSummary:
     """Train a model for each fold and score the labelled media that it was not shown.
@@ -110,6 +112,7 @@ def cross_validate(
         storage: reads media, writes checkpoints and scores.
         launcher: starts the workers of each fold.
         workers: where the state of an unfinished fold is kept; None: beside the folder.
+        boxes: of animals that the crop is to spare.
         on_progress: shows a progress text.
 
     Raises:
@@ -133,13 +136,14 @@ def cross_validate(
     for fold, part in enumerate(parts):
         refuse_one_sided(part, where=_beginning(fold))
     _refuse_seen_weights(storage, config, parts[0])
-    claim_folds(storage, out, manifest, config)
+    claim_folds(storage, out, manifest, config, boxes or {})
     plan = _Plan(
         manifest=manifest,
         out=out,
         config=config,
         storage=storage,
         workers=workers or WorkersConfig(),
+        boxes=boxes or {},
         rows=rows,
         folds=folds,
     )
@@ -162,6 +166,7 @@ class _Plan:
     config: TrainConfig
     storage: Storage
     workers: WorkersConfig
+    boxes: BoxesByMedia
     rows: pa.Table
     folds: np.ndarray
 
@@ -233,7 +238,7 @@ def _train_fold(
     plan.storage.delete(join(plan.place(fold), WEIGHTS_NAME))
     try:
         train_media(
-            media.take(np.isin(media.splits.astype(str), [Split.TRAIN, Split.VAL])),
+            media.take(np.isin(media.splits.astype(str), [Split.TRAIN, Split.VAL])).with_boxes(plan.boxes),
             plan.place(fold),
             plan.config,
             plan.storage,

@@ -7,7 +7,7 @@ label of a neighbour says is never used.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ from blanktrap.core.places import add_neighbours, places_of
 from blanktrap.core.schemas import MANIFEST_SCHEMA
 from blanktrap.core.selection.splits import group_media, refuse_leak, split_by_location
 from blanktrap.core.vocabulary import Label, Split, SplitBy
+from blanktrap.files.given_boxes import BoxesByMedia
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.storage import Storage
 
@@ -43,6 +44,8 @@ class LabelledMedia:
     """`Split` values."""
     places: np.ndarray | None = None
     """`Place` of each in the manifest; None where media are not compared with their background."""
+    boxes: np.ndarray | None = None
+    """Tuples of `MediaBoxes`, empty for media without; None where no media has any."""
 
     def take(self, chosen: np.ndarray) -> "LabelledMedia":
         """The rows that a boolean mask or an index chooses."""
@@ -55,7 +58,17 @@ class LabelledMedia:
             is_nonblank=self.is_nonblank[chosen],
             splits=self.splits[chosen],
             places=None if self.places is None else self.places[chosen],
+            boxes=None if self.boxes is None else self.boxes[chosen],
         )
+
+    def with_boxes(self, boxes: BoxesByMedia) -> "LabelledMedia":
+        """The same media with those of the boxes that are theirs."""
+        if not boxes:
+            return self
+        mine = np.empty(len(self.media_ids), dtype=object)
+        for index, media_id in enumerate(self.media_ids.tolist()):
+            mine[index] = boxes.get(media_id, ())
+        return replace(self, boxes=mine)
 
     def locations(self) -> tuple[str, ...]:
         """Distinct locations, sorted; media without one add none."""

@@ -207,6 +207,7 @@ class CachedFeed:
             rows=np.array([row for row, _ in kept], np.int64),
             pixels=pixels,
             is_night=np.array([image.is_night for image in images], bool),
+            sizes_px=np.array([(image.width_px, image.height_px) for image in images], np.int64),
         )
 
     def _name(self, row: int) -> tuple[str, int | None, Beside]:

@@ -22,6 +22,8 @@ class Batch:
     """Red, green, blue, uint8, shape (num_media, height_px, width_px, 3)."""
     is_night: np.ndarray
     """Infrared or flash, boolean, shape (num_media,)."""
+    sizes_px: np.ndarray
+    """Width and height of the upright originals, int64, shape (num_media, 2)."""
 
 
 class Feed(Protocol):
@@ -56,8 +58,12 @@ class MemoryFeed:
     """Media whose pixels are in memory already, all of them."""
 
     def __init__(self, pixels: np.ndarray, is_night: np.ndarray) -> None:
-        """Args: pixels: as in `Batch`, of all labelled media of the run. is_night: of them too."""
+        """Args: pixels: as in `Batch`, of all labelled media of the run. is_night: of them too.
+
+        The originals are as large as the pixels.
+        """
         self._pixels, self._is_night = pixels, is_night
+        self._size_px = np.array(pixels.shape[2:0:-1], np.int64)
         self.waited_s = 0.0
         self.left_out: dict[int, str] = {}
 
@@ -66,6 +72,11 @@ class MemoryFeed:
         for start in range(0, len(order), batch_size):
             started = time.perf_counter()
             rows = order[start : start + batch_size]
-            batch = Batch(rows=rows, pixels=self._pixels[rows], is_night=self._is_night[rows])
+            batch = Batch(
+                rows=rows,
+                pixels=self._pixels[rows],
+                is_night=self._is_night[rows],
+                sizes_px=np.tile(self._size_px, (len(rows), 1)),
+            )
             self.waited_s += time.perf_counter() - started
             yield batch

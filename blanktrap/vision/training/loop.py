@@ -307,10 +307,14 @@ def _join(first: Batch, second: Batch) -> Batch:
         rows=np.concatenate([first.rows, second.rows]),
         pixels=np.concatenate([first.pixels, second.pixels]),
         is_night=np.concatenate([first.is_night, second.is_night]),
+        sizes_px=np.concatenate([first.sizes_px, second.sizes_px]),
     )
 
 
 def _cut(batch: Batch, start: int, stop: int) -> Batch:
     return Batch(
-        rows=batch.rows[start:stop], pixels=batch.pixels[start:stop], is_night=batch.is_night[start:stop]
+        rows=batch.rows[start:stop],
+        pixels=batch.pixels[start:stop],
+        is_night=batch.is_night[start:stop],
+        sizes_px=batch.sizes_px[start:stop],
     )

@@ -13,6 +13,7 @@ from blanktrap.core.errors import TrainingError
 from blanktrap.core.model_card import BANNER_WARNING, ModelCard
 from blanktrap.core.selection.frames import choose_frames, describe_left_out
 from blanktrap.core.vocabulary import Split
+from blanktrap.files.given_boxes import BoxesByMedia
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.model_cards import read_card
 from blanktrap.files.storage import Storage
@@ -38,7 +39,9 @@ class PreparedMedia:
     """How many labelled media the choice of frames left out, in words."""
 
 
-def prepare_media(manifest: Manifest, config: TrainConfig, storage: Storage) -> PreparedMedia:
+def prepare_media(
+    manifest: Manifest, config: TrainConfig, storage: Storage, boxes: BoxesByMedia | None = None
+) -> PreparedMedia:
     """Read the labelled media of a manifest and split them; its own splits are obeyed where it has any.
 
     Raises:
@@ -53,7 +56,7 @@ def prepare_media(manifest: Manifest, config: TrainConfig, storage: Storage) -> 
     labelled = labelled.take(np.isin(labelled.splits.astype(str), [Split.TRAIN, Split.VAL]))
     refuse_one_sided(labelled)
     return PreparedMedia(
-        media=labelled,
+        media=labelled.with_boxes(boxes or {}),
         earlier=earlier,
         other_frames=describe_left_out(config.frames, rows.num_rows - chosen.num_rows, rows.num_rows),
     )

@@ -10,7 +10,7 @@ credentials and the errors of every other file; an upload in the background woul
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,8 @@ from torch import nn
 from blanktrap.core.config import TrainConfig
 from blanktrap.core.errors import TrainingError
 from blanktrap.core.places import places_of, with_places
+from blanktrap.files.annotations.boxes import MediaBoxes
+from blanktrap.files.given_boxes import digest_boxes
 from blanktrap.files.parquet import read_parquet
 from blanktrap.files.patience import patiently
 from blanktrap.files.recipes import read_recipe, refuse_other_recipe
@@ -42,6 +44,8 @@ _MEDIA, _WEIGHTS, _LATEST = "media.parquet", "first.safetensors", "latest.json"
 _PLACES = ("state-a", "state-b")
 _FREE = ("micro_batch_size",)
 """Of the recipe, what may change when a run goes on: it is what is lowered when memory runs out."""
+_NUMBERS = pa.list_(pa.float64())
+_BOXES = pa.list_(pa.struct({"areas": pa.list_(_NUMBERS), "shape": _NUMBERS}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +159,9 @@ def begin_run(
         found = read_recipe(storage, uri, end=end)
         refuse_other_recipe(f"{location} holds a run", found, record, end=end, free=_FREE)
         if found.get("media_digest") != record["media_digest"]:
-            raise TrainingError(f"{location} holds a run of other media of this manifest: {end}")
+            raise TrainingError(
+                f"{location} holds a run of other media of this manifest, or of other boxes: {end}"
+            )
     else:
         if config.weights != "none":
             weights = {
@@ -208,6 +214,9 @@ def _write_media(media: LabelledMedia) -> bytes:
     )
     if media.places is not None:
         table = with_places(table, media.places.tolist())
+    if media.boxes is not None:
+        boxes = [[asdict(one) for one in found] for found in media.boxes]
+        table = table.append_column("boxes", pa.array(boxes, _BOXES))
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
     return sink.getvalue().to_pybytes()
@@ -219,7 +228,7 @@ def _read_media(data: bytes) -> LabelledMedia:
     def objects(name: str) -> np.ndarray:
         return np.array(table.column(name).to_pylist(), dtype=object)
 
-    return LabelledMedia(
+    media = LabelledMedia(
         media_ids=objects("media_id"),
         uris=objects("uri"),
         sizes_bytes=objects("size_bytes"),
@@ -229,13 +238,26 @@ def _read_media(data: bytes) -> LabelledMedia:
         splits=objects("split"),
         places=places_of(table),
     )
+    if "boxes" not in table.column_names:
+        return media
+    boxes = zip(media.media_ids.tolist(), table.column("boxes").to_pylist(), strict=True)
+    return media.with_boxes({media_id: tuple(_boxes_of(one) for one in found) for media_id, found in boxes})
+
+
+def _boxes_of(one: dict[str, Any]) -> MediaBoxes:
+    shape = one["shape"] and (one["shape"][0], one["shape"][1])
+    areas = tuple((left, top, right, bottom) for left, top, right, bottom in one["areas"])
+    return MediaBoxes(areas=areas, shape=shape)
 
 
 def _digest_of(media: LabelledMedia) -> str:
-    """Of what the positions in the media mean."""
+    """Of what the positions in the media mean, and of the boxes, where there are any."""
     digest = hashlib.sha256()
     for row in zip(media.media_ids, media.is_nonblank, media.splits, strict=True):
         digest.update(json.dumps([str(row[0]), bool(row[1]), str(row[2])]).encode())
+    if media.boxes is not None:
+        boxes = digest_boxes(dict(zip(media.media_ids.tolist(), media.boxes.tolist(), strict=True)))
+        digest.update((boxes or "").encode())
     return f"sha256:{digest.hexdigest()}"
 
 

@@ -17,6 +17,7 @@ from blanktrap.core.config import TrainConfig, WorkersConfig
 from blanktrap.core.errors import LossError, TrainingError
 from blanktrap.core.model_card import CARD_NAME, WEIGHTS_NAME, ModelCard
 from blanktrap.core.training_record import EpochRecord
+from blanktrap.files.given_boxes import BoxesByMedia
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.storage import Storage, join
 from blanktrap.files.training_logs import complete_log, log_epoch
@@ -60,6 +61,7 @@ def train(
     launcher: Launcher,
     *,
     workers: WorkersConfig | None = None,
+    boxes: BoxesByMedia | None = None,
     on_progress: Callable[[TrainProgress], None] = lambda progress: None,
 ) -> TrainSummary:
     """Train on the labelled media of a manifest and write the best epoch as a checkpoint.
@@ -71,6 +73,7 @@ def train(
         storage: reads media and writes the checkpoint.
         launcher: starts the workers.
         workers: where the state of the run is kept; None: beside the checkpoint.
+        boxes: of animals that the crop is to spare.
         on_progress: called after each step.
 
     Raises:
@@ -83,7 +86,7 @@ def train(
     location = run_location(out, workers or WorkersConfig())
     _refuse_standing(storage, out, location)
     warn_of_banner(config)
-    prepared = prepare_media(manifest, config, storage)
+    prepared = prepare_media(manifest, config, storage, boxes)
     summary = train_media(
         prepared.media,
         out,

@@ -18,6 +18,7 @@ from blanktrap.vision.augmentation import Augmenter
 from blanktrap.vision.background import without_background
 from blanktrap.vision.labelled_media import LabelledMedia
 from blanktrap.vision.scorer import choose_dtype
+from blanktrap.vision.seen_boxes import shares_of_input
 from blanktrap.vision.training.feeds import Batch
 from blanktrap.vision.training.recipe import measure_loss, weights_of
 from blanktrap.vision.training.workers import Workers
@@ -111,20 +112,34 @@ class Learner:
         size = self._config.micro_batch_size or len(batch.rows)
         starts = range(0, len(batch.rows), size)
         total = torch.zeros((), device=self._device)
+        boxes = self._boxes_of(batch, media)
         for start in starts:
             part = slice(start, start + size)
             with self._without_exchange() if start + size < len(batch.rows) else nullcontext():
-                loss = (
-                    self._loss_of(batch.pixels[part], media.is_nonblank[batch.rows[part]]) / self._step_size
-                )
+                is_nonblank = media.is_nonblank[batch.rows[part]]
+                spared = None if boxes is None else boxes[part]
+                loss = self._loss_of(batch.pixels[part], is_nonblank, spared) / self._step_size
                 # Gradients are averaged over workers, whose parts may differ by one: their sum is wanted.
                 self._scaler.scale(loss * self._workers.count).backward()
             total += loss.detach()
         return total
 
-    def _loss_of(self, pixels: np.ndarray, is_nonblank: np.ndarray) -> torch.Tensor:
-        pixels = self._withhold(pixels)
-        images = self._augmenter(torch.from_numpy(np.ascontiguousarray(pixels)), self._device, self._chance)
+    def _boxes_of(self, batch: Batch, media: LabelledMedia) -> list[torch.Tensor] | None:
+        """Boxes that the augmentation spares, as `Augmenter` takes them; None where nothing is known."""
+        if media.boxes is None:
+            return None
+        return [
+            torch.from_numpy(shares_of_input(boxes, width_px, height_px, self._config.preprocessing))
+            for boxes, (width_px, height_px) in zip(
+                media.boxes[batch.rows], batch.sizes_px.tolist(), strict=True
+            )
+        ]
+
+    def _loss_of(
+        self, pixels: np.ndarray, is_nonblank: np.ndarray, boxes: list[torch.Tensor] | None
+    ) -> torch.Tensor:
+        decoded = torch.from_numpy(np.ascontiguousarray(self._withhold(pixels)))
+        images = self._augmenter(decoded, self._device, self._chance, boxes)
         images = ((images - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
         labels = torch.from_numpy(is_nonblank.astype(np.float32))
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype is not torch.float32):

@@ -67,6 +67,7 @@ def read(feed: CachedFeed, order: list[int], batch_size: int = 4) -> list[list[i
         assert batch.pixels.shape == (len(batch.rows), 32, 40, 3)
         assert (batch.pixels == batch.rows[:, None, None, None]).all()
         assert (batch.is_night == (batch.rows % 2 == 1)).all()
+        assert batch.sizes_px.tolist() == [[64, 48]] * len(batch.rows)
         batches.append(batch.rows.tolist())
     return batches
 
