@@ -31,7 +31,8 @@ FLAGS = {
     "--micro-batch-size --learning-rate --layer-decay --weight-decay --label-smoothing "
     "--averaging-epochs --balance --patience --precision --calibration --image-size "
     "--letterbox --squash --banner-top --banner-bottom --auto-gamma --augment --no-augment "
-    "--background --min-recall --seed --num-workers --use-gpu --name --storage --cache --no-sign-request",
+    "--boxes --min-confidence --background --min-recall --seed --num-workers --use-gpu --name --storage "
+    "--cache --no-sign-request",
     "score": "--model --out --num-gpus --min-actors --max-actors --batch-size --chunk-size --fetch-threads "
     "--precision --max-pixels --max-bytes --embeddings --no-sign-request",
     "evaluate": "--out --labels --compare --second-cutoff --tags --sample-errors --cutoff --min-recall "
@@ -232,6 +233,7 @@ def test_process_of_its_own_ends_with_the_same_code(tmp_path: Path, start: list[
         ("submit score /m --modell n", "--modell"),
         ("submit score m --model /n --out /o", "m is relative"),
         ("submit index a=b --out /o", "b is relative"),
+        ("submit train /m --out /o --boxes /a.json --boxes b.json", "b.json is relative"),
         ("explain", "MODEL"),
         ("explain m photos", "--out"),
         ("explain m --out o", "--scores"),
@@ -390,6 +392,18 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
         ("train m --out o --augment fog=2", "--augment fog: input should be <= 1 (got 2)"),
         ("train m --out o --augment fog=nan", "--augment fog: input should be a finite number (got nan)"),
         ("train m --out o --augment max-cut=0.9", "--augment max_cut: input should be <= 0.5 (got 0.9)"),
+        (
+            "train m --out o --min-confidence 0.5",
+            "--min-confidence says which detections are boxes: pass --boxes too",
+        ),
+        (
+            "train m --out o --boxes b --min-confidence 2",
+            "--min-confidence: input should be <= 1 (got 2.0)",
+        ),
+        (
+            "train m --out o --boxes b --no-augment",
+            "--boxes spares animals from the crop, which is off: leave it out, or give --augment crop=0.5",
+        ),
         ("train m --out o --folds 1", "--folds: input should be >= 2 (got 1)"),
         ("train m --out o --num-epochs 0", "--num-epochs: input should be >= 1 (got 0)"),
         ("train m --out o --learning-rate inf", "--learning-rate: input should be a finite number (got inf)"),

@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 JOB_COMMANDS = ("index", "select", "train", "score", "evaluate", "export")
 # Arguments that name a place: in a job a relative one would be a folder that Ray removes.
 _PLACES = frozenset(
-    {"sources", "manifest", "model", "scores", "out", "annotations", "labels", "inventory", "storage"}
+    {
+        "sources",
+        "manifest",
+        "model",
+        "scores",
+        "out",
+        "annotations",
+        "labels",
+        "inventory",
+        "storage",
+        "boxes",
+    }
 )
 _LAST_LINES = 5
 

@@ -1,6 +1,7 @@
 """`blanktrap train`."""
 
 import re
+import sys
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from blanktrap.core.config import (
     TRAINED_BACKGROUND,
     Background,
     Balance,
+    BoxesConfig,
     CalibrationKind,
     Frames,
     Precision,
@@ -109,6 +111,16 @@ def train(
     ] = False,
     augment: Augment = None,
     no_augment: NoAugment = False,
+    boxes: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Boxes of animals, which the crop then spares: COCO Camera Traps or MegaDetector results. "
+            "Repeatable."
+        ),
+    ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option(help="Detections below it are no boxes (default 0.2).")
+    ] = None,
     min_recall: Annotated[
         float | None, typer.Option(help="Nonblank recall that the recommended cutoff keeps.")
     ] = None,
@@ -182,6 +194,13 @@ def train(
     )
     if patience == 0:
         settings = settings.model_copy(update={"patience": None})
+    given = resolve(BoxesConfig, {"files": tuple(boxes or ()), "min_confidence": min_confidence})
+    if min_confidence is not None and not boxes:
+        raise UsageError("--min-confidence says which detections are boxes: pass --boxes too")
+    if boxes and not settings.augment.crop:
+        raise UsageError(
+            "--boxes spares animals from the crop, which is off: leave it out, or give --augment crop=0.5"
+        )
     workers = resolve(
         WorkersConfig,
         {
@@ -194,7 +213,7 @@ def train(
         },
         flags={"min_workers": "num-workers", "max_workers": "num-workers"},
     )
-    print_lines(_train(manifest, out, settings, workers, door))
+    print_lines(_train(manifest, out, settings, workers, given, door))
 
 
 def _describe(model: str, storage: Storage) -> list[str]:
@@ -205,11 +224,21 @@ def _describe(model: str, storage: Storage) -> list[str]:
 
 
 def _train(
-    manifest: str, out: str, settings: TrainConfig, workers: WorkersConfig, storage: Storage
+    manifest: str,
+    out: str,
+    settings: TrainConfig,
+    workers: WorkersConfig,
+    given: BoxesConfig,
+    storage: Storage,
 ) -> list[str]:
+    from blanktrap.files.given_boxes import read_labelled_boxes
     from blanktrap.files.manifest import open_manifest
 
     opened = open_manifest(storage, manifest)
+    boxes, notes = read_labelled_boxes(storage, opened, given)
+    # Told before the hours of training, into a log too.
+    print_lines(notes)
+    sys.stdout.flush()
 
     from blanktrap.engines.training import OnRay
     from blanktrap.vision.cross_validation import cross_validate
@@ -222,7 +251,14 @@ def _train(
     ):
         if settings.num_folds is not None:
             return cross_validate(
-                opened, out, settings, storage, launcher, workers=workers, on_progress=line.show
+                opened,
+                out,
+                settings,
+                storage,
+                launcher,
+                workers=workers,
+                boxes=boxes,
+                on_progress=line.show,
             ).lines()
         return train(
             opened,
@@ -231,6 +267,7 @@ def _train(
             storage,
             launcher,
             workers=workers,
+            boxes=boxes,
             on_progress=lambda progress: line.show(progress.text()),
         ).lines()
 
