@@ -111,7 +111,8 @@ def save_random_model(folder: Path, *, seed: int = 0, preprocessing: Preprocessi
     preprocessing = preprocessing or Preprocessing()
     network = build_network("none", preprocessing.num_channels)
     # Away from 0.5, so that rounding shows and wrong pixels would.
-    torch.nn.init.normal_(network.fc.weight, std=0.5)
+    head = network.fc.frame if preprocessing.num_channels > 3 else network.fc
+    torch.nn.init.normal_(head.weight, std=0.5)
     save_checkpoint(
         STORAGE,
         str(folder),
