@@ -45,11 +45,22 @@ def archive_bar(archive: Archive) -> Drawing:
     )
 
 
+_LINE = 46
+"""Letters of all names in a legend that half a page holds in one line."""
+
+
 def colours(field: str, names: list[str], values: list[str], *, orient: str = "top") -> dict[str, Any]:
     """The colour channel of a field, with a legend above or below the chart."""
     return {
         "field": field,
         "type": "nominal",
         "scale": {"domain": names, "range": values},
-        "legend": {"title": None, "orient": orient, "symbolStrokeWidth": 4},
+        # Names are told whole, in two columns where one line would leave the picture.
+        "legend": {
+            "title": None,
+            "orient": orient,
+            "symbolStrokeWidth": 4,
+            "labelLimit": 0,
+            "columns": 2 if sum(map(len, names)) > _LINE else len(names),
+        },
     }

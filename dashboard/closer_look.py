@@ -98,10 +98,10 @@ def _show_heatmap(opened: Opened, media_id: str) -> None:
     with st.container(key="large-heatmap"):
         show_picture(picture, key="heatmap", alt="the image as the model sees it, and its heatmap")
     st.caption(
-        "Left: the image as the model sees it, without its banner. Right: the same with its heat; red speaks "
-        "for an animal, blue against one, and the mark is the strongest place. Between them, where the model "
-        "compares images with their place: what differs from it. A heatmap shows where the evidence is, not "
-        "whether it is right."
+        "Left: the image as the model sees it, without its banner. Right: the same with its heat; from "
+        "violet to yellow more and more speaks for an animal, and the ring is the strongest place. Between "
+        "them, where the model compares images with their place: what is brighter (orange) or darker (blue) "
+        "than it. A heatmap shows where the evidence is, not whether it is right."
     )
 
 

@@ -135,7 +135,7 @@ def _show_promise(report: Report) -> None:
         return
     if promise.promised_recall is None:
         st.info(
-            f"**New locations:** no recall is promised: {sentence(promise.refusal or 'nobody asked')}",
+            f"**New locations:** no recall is promised: {plain(promise.refusal or 'nobody asked')}.",
             icon=":material/info:",
         )
     else:
