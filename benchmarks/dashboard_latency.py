@@ -154,10 +154,10 @@ def told(milliseconds: list[float]) -> str:
 
 
 def peak_mib(processes: list[psutil.Process]) -> float:
-    """The most memory that the server held at once; it is the child that is a Python with Streamlit."""
+    """The most memory that the server held at once; it is one of the children."""
     peaks = []
     for process in processes:
-        if "streamlit" in " ".join(process.cmdline()):
+        if "dashboard.entry.server" in process.cmdline():
             status = Path(f"/proc/{process.pid}/status").read_text()
             peaks.append(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
     return max(peaks)
