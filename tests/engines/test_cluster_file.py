@@ -104,7 +104,7 @@ def test_machines_come_and_go_as_the_file_says(aws: None) -> None:
     groups = [one["GroupName"] for one in ec2.describe_security_groups()["SecurityGroups"]]
     assert sorted(set(groups)) == ["blanktrap", "default"]
     assert ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"] == []
-    assert [role["RoleName"] for role in iam.list_roles()["Roles"]] == ["blanktrap-head", "blanktrap-worker"]
+    assert {role["RoleName"] for role in iam.list_roles()["Roles"]} == {"blanktrap-head", "blanktrap-worker"}
 
     provider = AWSNodeProvider(ready["provider"], ready["cluster_name"])
     wanted = {"head": None, "gpu-spot": "spot", "gpu-on-demand": None, "decode-spot": "spot"}
