@@ -61,6 +61,6 @@ def colours(field: str, names: list[str], values: list[str], *, orient: str = "t
             "orient": orient,
             "symbolStrokeWidth": 4,
             "labelLimit": 0,
-            "columns": 2 if sum(map(len, names)) > _LINE else len(names),
+            **({"columns": 2} if sum(map(len, names)) > _LINE else {}),
         },
     }
