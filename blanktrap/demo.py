@@ -27,7 +27,7 @@ from blanktrap.files.storage import Storage
 
 MARK = "demo.json"
 RESULTS = ("manifest", "split", "model", "scores", "report")
-# Small pictures and few passes: ResNet34 learns from nothing in about two minutes on two cores.
+# Small pictures: ResNet34 learns from nothing in some minutes on two cores.
 PREPROCESSING = Preprocessing(width_px=128, height_px=96, banner_bottom=0.07, background=TRAINED_BACKGROUND)
 
 

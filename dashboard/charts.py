@@ -12,6 +12,8 @@ from blanktrap.core.wording import count
 from dashboard.drawing import BLANK, NONBLANK, NOT_SCORED, Drawing
 
 _BAR_HEIGHT_PX = 34
+_LEGEND_LINE = 46
+"""Letters of all names in a legend that half a page holds in one line."""
 
 
 def archive_bar(archive: Archive) -> Drawing:
@@ -45,10 +47,6 @@ def archive_bar(archive: Archive) -> Drawing:
     )
 
 
-_LINE = 46
-"""Letters of all names in a legend that half a page holds in one line."""
-
-
 def colours(field: str, names: list[str], values: list[str], *, orient: str = "top") -> dict[str, Any]:
     """The colour channel of a field, with a legend above or below the chart."""
     return {
@@ -61,6 +59,6 @@ def colours(field: str, names: list[str], values: list[str], *, orient: str = "t
             "orient": orient,
             "symbolStrokeWidth": 4,
             "labelLimit": 0,
-            **({"columns": 2} if sum(map(len, names)) > _LINE else {}),
+            **({"columns": 2} if sum(map(len, names)) > _LEGEND_LINE else {}),
         },
     }

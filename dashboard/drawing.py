@@ -8,6 +8,7 @@ dashes too, and every colour is readable on white and on near black.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -39,7 +40,7 @@ class Drawing:
             **self.spec,
             "width": self.spec.get("width", _WIDTH_PX),
             "background": "white",
-            "datasets": {name: [_without_nan(row) for row in rows] for name, rows in values.items()},
+            "datasets": {name: [_as_json(row) for row in rows] for name, rows in values.items()},
             "config": {"font": _FONT, "view": {"stroke": None}, **self.spec.get("config", {})},
         }
 
@@ -54,5 +55,7 @@ def show(drawing: Drawing, *, key: str) -> None:
     st.vega_lite_chart(spec=spec, key=key, alt=drawing.described, height="content")
 
 
-def _without_nan(row: dict[Any, Any]) -> dict[Any, Any]:
-    return {name: None if pd.isna(value) else value for name, value in row.items()}
+def _as_json(row: dict[Any, Any]) -> dict[Any, Any]:
+    """A row as a file holds it, which knows neither NaN nor times."""
+    known = {name: None if pd.isna(value) else value for name, value in row.items()}
+    return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in known.items()}

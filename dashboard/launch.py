@@ -41,7 +41,8 @@ def server_command(
         **_THEME,
     }
     return [
-        *(sys.executable, "-m", "dashboard.entry.server", "run", str(APP)),
+        # -P: a folder `dashboard` where the user stands is not ours, and nothing in it is run.
+        *(sys.executable, "-P", "-m", "dashboard.entry.server", "run", str(APP)),
         *(part for name, value in options.items() for part in (f"--{name}", value)),
         *("--", *locations, *(["--no-sign-request"] if no_sign_request else [])),
     ]

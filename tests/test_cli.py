@@ -313,6 +313,14 @@ def test_what_the_command_line_does_not_know_is_one_line(capsys: Capture, argume
         ),
         ("explain m photos --num-images 0 --out o", "--num-images: input should be >= 1 (got 0)"),
         ("explain m photos --min-confidence 2 --out o", "--min-confidence: input should be <= 1 (got 2.0)"),
+        (
+            "explain m photos --min-confidence 0.3 --out o",
+            "--min-confidence and --with-people say which boxes count: pass --boxes too",
+        ),
+        (
+            "explain m photos --with-people --out o",
+            "--min-confidence and --with-people say which boxes count: pass --boxes too",
+        ),
         ("export s --format csv --out o --cutoff 2", "--cutoff: input should be <= 1 (got 2.0)"),
         (
             "export s --format csv --out o --cutoff 0.4 --review-below 0.1",

@@ -96,6 +96,8 @@ def explain(
         },
         flags={"num_worst": "worst", "locations": "location"},
     )
+    if (min_confidence is not None or with_people) and not boxes:
+        raise UsageError("--min-confidence and --with-people say which boxes count: pass --boxes too")
     from blanktrap.files.explained_media import MediaSource
 
     storage = Storage(no_sign_request=no_sign_request)

@@ -14,7 +14,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torchvision.models import ResNet
-from torchvision.models.resnet import BasicBlock
 
 from blanktrap.core.config import CHANGE_SPREAD, NUM_COLOURS
 from blanktrap.vision.background import NO_CHANGE
@@ -101,31 +100,33 @@ class PlaceHead(nn.Module):
         return found
 
 
-class PlaceNetwork(ResNet):
-    """torchvision's ResNet34 of one logit with a wide stem and a head that is shown the change."""
+class PlaceNetwork(nn.Module):
+    """torchvision's ResNet34 of one logit with a wide stem and a head that is shown the change.
+
+    Its layers keep torchvision's names and order.
+    """
 
     def __init__(self, network: ResNet, num_channels: int) -> None:
         """Args: network: without background; its layers are taken over. num_channels: of the new input."""
-        super().__init__(BasicBlock, [3, 4, 6, 3])
+        super().__init__()
+        stem, head = WideStem(network.conv1, num_channels), PlaceHead(network.fc)
+        new = {"conv1": stem, "avgpool": PlacePooling(), "fc": head}
         for name, layer in network.named_children():
-            setattr(self, name, layer)
-        self.conv1 = cast("nn.Conv2d", WideStem(network.conv1, num_channels))
-        self.avgpool = cast("nn.AdaptiveAvgPool2d", PlacePooling())
-        self.fc = cast("nn.Linear", PlaceHead(network.fc))
+            self.add_module(name, new.get(name, layer))
 
-    def _forward_impl(self, images: torch.Tensor) -> torch.Tensor:
-        maps = self.layer4(self.layer3(self.layer2(self.layer1(self._stem(images)))))
-        found: torch.Tensor = self.fc(self.avgpool(join_changes(maps, images)))
-        return found
-
-    def _stem(self, images: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Args: images: shape (num_media, num_channels, …). Returns: logits, shape (num_media, 1)."""
+        *layers, pooling, head = self.children()
+        maps = images
+        for layer in layers:
+            maps = layer(maps)
+        found: torch.Tensor = head(pooling(join_changes(maps, images)))
         return found
 
     def see_nothing_new(self) -> None:
         """Let the change have no say until it has been learned from: what is new begins at zero."""
-        for late in (cast("WideStem", self.conv1).changes, cast("PlaceHead", self.fc).changes[-1]):
-            nn.init.zeros_(cast("torch.Tensor", late.weight))
+        nn.init.zeros_(cast("WideStem", self.conv1).changes.weight)
+        nn.init.zeros_(cast("nn.Linear", cast("PlaceHead", self.fc).changes[-1]).weight)
 
 
 def join_changes(maps: torch.Tensor, images: torch.Tensor) -> torch.Tensor:

@@ -38,6 +38,16 @@ def test_every_page_is_loaded_before_the_server_listens() -> None:
     assert set(loaded.split()) >= {f"dashboard.pages.{name}" for name in PAGES}
 
 
+def test_the_server_starts_without_a_word_and_runs_nothing_from_where_the_user_stands(tmp_path) -> None:
+    (tmp_path / "dashboard").mkdir()
+    (tmp_path / "dashboard" / "__init__.py").write_text("raise SystemExit('not blanktrap')")
+    command = server_command([], DashboardConfig())
+    asked = [*command[: command.index("run") + 1], "--help"]
+    answer = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "streamlit run" in answer.stdout
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.7", "traps.example.org"])
 def test_other_machines_need_a_password(address) -> None:
     with pytest.raises(UsageError, match="--password"):

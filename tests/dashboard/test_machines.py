@@ -1,13 +1,17 @@
 """Trainings and scoring runs, finished and not."""
 
 import json
+from datetime import datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from blanktrap.core.evaluation.calibrating import calibrate
 from blanktrap.core.model_card import CARD_NAME, identify_model
 from blanktrap.files.storage import Storage
 from blanktrap.files.training_logs import log_epoch
+from dashboard.charts_runs import speed_drawing
+from dashboard.downloads import svg_of
 from tests.core.cards import DIGEST, make_card, make_record
 from tests.dashboard.seen import drawn_texts, metrics
 
@@ -20,6 +24,20 @@ def training(tmp_path):
     for record in (make_record(), make_record(epoch=2, train_loss=0.4)):
         log_epoch(Storage(), str(folder), record)
     return folder
+
+
+def speed_of(num_seconds):
+    times = [datetime(2026, 1, 1, 12) + part * timedelta(seconds=num_seconds) / 4 for part in range(5)]
+    speed = {"time": pa.array(times, pa.timestamp("ms")), "images_per_s": [0.0, 1.0, 2.0, 3.0, 4.0]}
+    return speed_drawing(pa.table(speed))
+
+
+@pytest.mark.parametrize(("num_seconds", "step_s"), [(0, 1), (1, 1), (90, 15), (599, 100), (600, None)])
+def test_a_short_run_is_told_to_the_second(num_seconds, step_s) -> None:
+    drawing = speed_of(num_seconds)
+    count = drawing.spec["encoding"]["x"]["axis"].get("tickCount")
+    assert count == (step_s and {"interval": "seconds", "step": step_s})
+    assert svg_of(drawing).startswith("<svg")  # an axis that cannot be drawn fails here
 
 
 def write_card(folder, **changes):

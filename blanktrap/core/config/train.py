@@ -20,8 +20,6 @@ CHANGE_SPREAD = 12.0
 difference counts as much as a colour."""
 _CHANGE_MEANS, _CHANGE_STDS = (128.0 / 255.0, 0.0), (CHANGE_SPREAD / 255.0, 1.0)
 """Of the two further channels, coded difference and mask: where nothing is known the network gets zeros."""
-
-
 TRAINED_BACKGROUND: Background = "location"
 """What training compares media with unless asked otherwise: the better by far wherever both were measured
 (`docs/results.md`). A model card that says nothing means none."""

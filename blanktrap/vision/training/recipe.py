@@ -28,7 +28,7 @@ _STAGES = ("layer4", "layer3", "layer2", "layer1")
 """From the head down; what is in none of them comes before all."""
 HEAD = "fc"
 _CHANGES_RATE = 5.0
-"""Of the head's part for change, times the rate of the rest: a few numbers, to be learned in few steps."""
+"""Of the head's part for change, as a share of the rate: a few numbers, to be learned in few steps."""
 
 PhaseName = Literal["head", "all"]
 
@@ -96,33 +96,32 @@ def build_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Adam
     shrinking them only hurts, so weight decay spares them.
     """
     decay = 1.0 if config.weights == "none" else config.layer_decay
-    groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        groups.setdefault((_depth(name), parameter.ndim > 1), []).append(parameter)
+        groups.setdefault((_scale_of(name, decay), parameter.ndim > 1), []).append(parameter)
     return torch.optim.AdamW(
         [
             {
                 "params": parameters,
-                "scale": _CHANGES_RATE if depth < 0 else decay**depth,
+                "scale": scale,
                 "weight_decay": config.weight_decay if is_weight else 0.0,
             }
-            for (depth, is_weight), parameters in sorted(groups.items(), key=lambda item: item[0])
+            for (scale, is_weight), parameters in sorted(groups.items(), key=lambda item: item[0])
         ],
         lr=config.learning_rate,
         fused=True,
     )
 
 
-def _depth(name: str) -> int:
-    """Stages between a parameter and the head; -1 for what the head hears of change.
-
-    The first convolution's part for changes is new wherever its colours come from: it learns like the head.
-    """
-    stage, *rest = name.split(".")
-    is_of_change = rest[0] == "changes"
-    if stage == HEAD or is_of_change:
-        return -1 if stage == HEAD and is_of_change else 0
-    return _STAGES.index(stage) + 1 if stage in _STAGES else len(_STAGES) + 1
+def _scale_of(name: str, decay: float) -> float:
+    """A parameter's share of the rate. What is new for the place learns like the head, or faster."""
+    stage, part = name.split(".")[:2]
+    if part == "changes":
+        return _CHANGES_RATE if stage == HEAD else 1.0
+    if stage == HEAD:
+        return 1.0
+    depth = _STAGES.index(stage) + 1 if stage in _STAGES else len(_STAGES) + 1
+    return float(decay**depth)
 
 
 def set_pace(optimizer: torch.optim.Optimizer, pace: Pace, config: TrainConfig) -> None:
