@@ -10,6 +10,7 @@ import streamlit as st
 
 from blanktrap.core.evaluation.calibrating import Calibration
 from blanktrap.core.model_card import Bounds, ModelCard
+from blanktrap.core.reporting.card_text import input_line
 from blanktrap.core.wording import count, cutoff_text, duration, percent, span
 from dashboard import drawing
 from dashboard.charts_training import BY_LIGHT, FIGURES, LOSSES, epochs_drawing, reliability_drawing
@@ -147,12 +148,10 @@ def _show_promise(card: ModelCard) -> None:
 
 def _show_card(card: ModelCard) -> None:
     st.subheader("Model card", anchor=False)
-    learned = card.preprocessing
     facts = {
         "model": card.model_id,
         "made": f"{card.created:%Y-%m-%d %H:%M} UTC, blanktrap {card.blanktrap_version}",
-        "input": f"{learned.width_px} by {learned.height_px} px, {100 * learned.banner_top:.3g} % cropped at "
-        f"the top, {100 * learned.banner_bottom:.3g} % at the bottom",
+        "input": input_line(card.preprocessing),
         "learned at": f"{len(card.training_locations):,} locations",
         "validated at": f"{len(card.validation_locations):,} locations",
         "labels": ", ".join(f"{num:,} {name}" for name, num in sorted(card.label_counts.items())),

@@ -7,7 +7,7 @@ and texts in it are cut, and whoever prints the lines takes the control characte
 from collections.abc import Iterator
 from typing import Any
 
-from blanktrap.core.config import Preprocessing, TrainConfig
+from blanktrap.core.config import Background, Preprocessing, TrainConfig
 from blanktrap.core.evaluation.calibrating import Calibration
 from blanktrap.core.evaluation.epoch_figures import ClassFigures, EpochFigures
 from blanktrap.core.model_card import Bounds, ModelCard, TrainingFacts
@@ -18,6 +18,11 @@ from blanktrap.core.wording import cutoff_text, duration, number, percent, short
 _MAX_TEXT = 600
 _MAX_NAMED = 8
 """Locations, warnings and the like that are told one by one."""
+_COMPARED: dict[Background, str] = {
+    "none": "each media by itself",
+    "sequence": "compared with the other frames of its sequence",
+    "location": "compared with others of its location",
+}
 
 
 def describe_card(card: ModelCard) -> list[str]:
@@ -25,7 +30,7 @@ def describe_card(card: ModelCard) -> list[str]:
     return [
         f"model {card.model_id}, trained until {card.created:%Y-%m-%d %H:%M} UTC by blanktrap "
         f"{short_name(card.blanktrap_version)}",
-        f"input: {_input(card.preprocessing)}",
+        f"input: {input_line(card.preprocessing)}",
         f"recipe: {_recipe(card.config)}",
         f"learned from {_counts(card, Split.TRAIN)} of {_places(card.training_locations)}",
         f"validated on {_counts(card, Split.VAL)} of {_places(card.validation_locations)}{_shared(card)}",
@@ -56,14 +61,16 @@ def calibration_line(calibration: Calibration) -> str:
     )
 
 
-def _input(preprocessing: Preprocessing) -> str:
+def input_line(preprocessing: Preprocessing) -> str:
+    """What the network sees of a media, in one line."""
     top, bottom = preprocessing.banner_top, preprocessing.banner_bottom
     banner = (
         f"{percent(top)} cropped at the top and {percent(bottom)} at the bottom" if top or bottom else None
     )
     return (
         f"{preprocessing.width_px}x{preprocessing.height_px} pixels, {preprocessing.fit}; "
-        f"banner {banner or 'not cropped'}{'; automatic gamma' if preprocessing.auto_gamma else ''}"
+        f"banner {banner or 'not cropped'}{'; automatic gamma' if preprocessing.auto_gamma else ''}; "
+        f"{_COMPARED[preprocessing.background]}"
     )
 
 

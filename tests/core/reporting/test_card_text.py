@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from blanktrap.core.config import AugmentConfig, TrainConfig
+from blanktrap.core.config import AugmentConfig, Background, Preprocessing, TrainConfig
 from blanktrap.core.evaluation.calibrating import calibrate
 from blanktrap.core.evaluation.model_facts import ModelFacts, measure_model
 from blanktrap.core.model_card import TrainingFacts, identify_model
-from blanktrap.core.reporting.card_text import calibration_line, describe_card
+from blanktrap.core.reporting.card_text import calibration_line, describe_card, input_line
 from tests.core.cards import DIGEST, make_card
 
 
@@ -78,6 +78,18 @@ def test_what_differs_from_the_defaults_is_told() -> None:
     config = TrainConfig(num_epochs=3, augment=AugmentConfig(flip=0.0), calibration="isotonic")
     lines = describe_card(make_card(config=config))
     assert "recipe: the defaults but for num_epochs 3, augment.flip 0.0, calibration isotonic" in lines
+
+
+@pytest.mark.parametrize(
+    ("background", "said"),
+    [
+        ("none", "; each media by itself"),
+        ("sequence", "; compared with the other frames of its sequence"),
+        ("location", "; compared with others of its location"),
+    ],
+)
+def test_what_media_are_compared_with_is_told(background: Background, said: str) -> None:
+    assert input_line(Preprocessing(background=background)).endswith(said)
 
 
 def test_locations_that_were_trained_on_are_no_new_ones() -> None:
