@@ -1,8 +1,9 @@
 """What the background is worth: `python benchmarks/background_ablation.py MANIFEST --keep FOLDER`.
 
 MANIFEST has labels: of real images, or of an archive that `--draw` draws there first. Media are dealt to
-folds by location, each fold is scored by a network, ResNet34 from nothing, that has not seen it, and the
-held-out scores of all folds are judged together. Variants:
+folds by location, each fold is scored by a network, ResNet34, that has not seen it, and the held-out scores
+of all folds are judged together. Networks begin from nothing, or with the model that `--weights` names, which
+must not have seen the manifest's locations and is judged too, as it is. Variants:
 
     heuristic   no network: the quantile --quantile of |coded difference|
     single      colours alone
@@ -41,8 +42,8 @@ from blanktrap.files.indexing import build_manifest
 from blanktrap.files.manifest import open_manifest
 from blanktrap.files.storage import Storage
 from blanktrap.vision.background import NO_CHANGE
+from blanktrap.vision.checkpoints import first_network
 from blanktrap.vision.labelled_media import LabelledMedia, group_rows, media_of, read_labelled_rows
-from blanktrap.vision.network import build_network
 from blanktrap.vision.scorer import Scorer
 from blanktrap.vision.training.cached_feed import decoder_here
 from blanktrap.vision.training.feeds import MemoryFeed
@@ -66,6 +67,9 @@ def main() -> None:
         background=arguments.background,
     )
     archive = Archive(arguments.manifest, preprocessing)
+    if arguments.weights not in ("none", "imagenet"):
+        as_it_is = figures_of(untouched(archive, arguments.weights), archive)
+        print(f"{arguments.weights} as it is: {told(as_it_is)}", flush=True)
     for variant in arguments.variants.split(","):
         reached = []
         for seed in range(arguments.seeds):
@@ -88,6 +92,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--draw", type=int, help="draw an archive of so many images and index it to MANIFEST")
     parser.add_argument("--background", choices=get_args(Background)[1:], default="location")
     parser.add_argument("--variants", default=",".join(VARIANTS))
+    parser.add_argument("--weights", default="none", help="none, imagenet, or a model to begin with")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--only-folds", help="such as 0,1: train these and print nothing of the others")
     parser.add_argument("--seeds", type=int, default=1)
@@ -161,6 +166,13 @@ class Archive:
         return pixels, self.preprocessing
 
 
+def untouched(archive: Archive, weights: str) -> np.ndarray:
+    """Scores of a model that has learned nothing of this archive."""
+    scorer = Scorer.load(Storage(), weights)
+    num_channels = scorer.preprocessing.num_channels
+    return scorer.score_pixels(np.ascontiguousarray(archive.pixels[..., :num_channels]))
+
+
 def held_out(
     archive: Archive, variant: str, seed: int, arguments: argparse.Namespace
 ) -> tuple[np.ndarray, float]:
@@ -170,11 +182,13 @@ def held_out(
     scores = np.full(len(folds), np.nan)
     seconds = []
     of_folds = []
+    began = "" if arguments.weights == "none" else f"{Path(arguments.weights).name}-"
     only = range(arguments.folds)
     if arguments.only_folds:
         only = [int(fold) for fold in arguments.only_folds.split(",")]
     for fold in only:
-        name = f"{arguments.background}-{arguments.image_size}-{arguments.num_epochs}-{variant}-{seed}-{fold}"
+        run = f"{arguments.background}-{arguments.image_size}-{arguments.num_epochs}"
+        name = f"{run}-{began}{variant}-{seed}-{fold}"
         kept = arguments.keep / f"{name}.json"
         mine = folds == fold
         if not kept.exists():
@@ -201,7 +215,7 @@ def train_fold(
     """Train without some media, keep the epoch that is best on some of the others, score those left out."""
     pixels, preprocessing = archive.pixels_for(variant)
     config = TrainConfig(
-        weights="none",
+        weights=arguments.weights,
         num_epochs=arguments.num_epochs,
         batch_size=arguments.batch_size,
         learning_rate=arguments.learning_rate,
@@ -219,7 +233,7 @@ def train_fold(
     media: LabelledMedia = media_of(archive.rows.take(others), list(dealt))
     feeds = (MemoryFeed(pixels[others], archive.is_night[others]) for _ in range(2))
     torch.manual_seed(seed)
-    network = build_network("none", preprocessing.num_channels)
+    network = first_network(Storage(), arguments.weights, preprocessing.num_channels)
     loop = TrainingLoop(network, media, *feeds, config, device=torch.device("cpu"))
     for record in loop.epochs():
         print(f"    {record.line(config.num_epochs)}", flush=True)
