@@ -52,10 +52,21 @@ def find_chromium() -> str | None:
 @contextmanager
 def serving(locations: Sequence[str], *, within: Path | None = None) -> Iterator[str]:
     """Serve what is named, perhaps relative to a folder, on a free port; the address of the first page."""
+    with served(server_command([*locations], DashboardConfig(port=free_port())), within=within) as address:
+        yield address
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = server_command([*locations], DashboardConfig(port=port))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextmanager
+def served(command: Sequence[str], *, within: Path | None = None) -> Iterator[str]:
+    """Run a Streamlit server and give the address that it says it has."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "STREAMLIT_SERVER_HEADLESS": "true"}
     root = str(Path(__file__).parents[1])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))

@@ -5,12 +5,17 @@ every count is multiplied by a hundred (a report's size goes with its locations,
 it, and looks at it in a real Chromium: seconds from asking until the first page is drawn, for the first
 visitor of a new server and for later ones; milliseconds from a key on the cutoff's slider until figures and
 charts have changed; and the most memory the server ever took. Aims: 2 s, 200 ms, 1 GiB.
+
+The same is measured of `bare_page.py`, the least that Streamlit and the browser take for as many figures and
+charts; the ratio is what the dashboard adds.
 """
 
 import argparse
 import json
 import statistics
+import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,7 +27,7 @@ import pyarrow.parquet as pq
 from playwright.sync_api import Browser, Page
 
 from benchmarks import evaluate_scale
-from benchmarks.dashboard_browser import PATIENCE_MS, browsing, open_at, serving
+from benchmarks.dashboard_browser import PATIENCE_MS, browsing, free_port, open_at, served, serving
 from blanktrap.core.config import EvaluateConfig
 from blanktrap.files.evaluating import evaluate_scores
 from blanktrap.files.storage import Storage
@@ -63,15 +68,59 @@ def main() -> None:
         folder = arguments.keep or Path(temporary)
         report = make_report(folder)
         print(f"report of {NUM_MEDIA * TIMES:,} images: {size_of(report) / 1e6:.1f} MB", flush=True)
-        with browsing() as browser, serving([str(report)]) as address:
-            server = psutil.Process().children()
-            first = [first_page_s(browser, address) for _ in range(4)]
-            print(f"first page, first visitor     {first[0]:.2f} s")
-            print(f"first page, later visitors    {statistics.median(first[1:]):.2f} s (median of 3)")
-            figures, whole = move_slider(browser, address, arguments.moves)
-            print(f"cutoff change, figures        {told(figures)}")
-            print(f"cutoff change, charts as well {told(whole)}")
-            print(f"server's most memory          {peak_mib(server):,.0f} MiB")
+        with browsing() as browser:
+            with served(bare_command()) as address:
+                bare = measure(browser, address, address, arguments.moves)
+                show("bare page", bare)
+            with serving([str(report)]) as address:
+                server = psutil.Process().children()
+                ours = measure(browser, address, f"{address}/cutoff", arguments.moves)
+                show("dashboard", ours)
+                print(f"server's most memory: {peak_mib(server):,.0f} MiB")
+        first, moved = (after / before for before, after in zip(bare.typical, ours.typical, strict=True))
+        print(f"dashboard / bare page: first page {first:.2f}, cutoff change {moved:.2f}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """What a visitor waits for."""
+
+    first_s: list[float]
+    """Until the first page is drawn, for the first visitor of a new server and for later ones."""
+    figures_ms: list[float]
+    """From a key on the slider until the figures have changed."""
+    charts_ms: list[float]
+    """… and the charts as well."""
+
+    @property
+    def typical(self) -> tuple[float, float]:
+        """The first page of a later visitor, and a moved cutoff with its charts."""
+        return statistics.median(self.first_s[1:]), statistics.median(self.charts_ms)
+
+
+def measure(browser: Browser, first: str, with_slider: str, num_moves: int) -> Latency:
+    first_s = [first_page_s(browser, first) for _ in range(4)]
+    figures, charts = move_slider(browser, with_slider, num_moves)
+    return Latency(first_s=first_s, figures_ms=figures, charts_ms=charts)
+
+
+def show(name: str, found: Latency) -> None:
+    print(f"{name}: first page, first visitor     {found.first_s[0]:.2f} s")
+    print(f"{name}: first page, later visitors    {found.typical[0]:.2f} s (median of 3)")
+    print(f"{name}: cutoff change, figures        {told(found.figures_ms)}")
+    print(f"{name}: cutoff change, charts as well {told(found.charts_ms)}", flush=True)
+
+
+def bare_command() -> list[str]:
+    page = Path(__file__).with_name("bare_page.py")
+    options = {
+        "server.address": "127.0.0.1",
+        "server.port": str(free_port()),
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+    }
+    named = [part for name, value in options.items() for part in (f"--{name}", value)]
+    return [sys.executable, "-m", "streamlit", "run", str(page), *named]
 
 
 def make_report(folder: Path) -> Path:
@@ -130,7 +179,7 @@ def first_page_s(browser: Browser, address: str) -> float:
 def move_slider(browser: Browser, address: str, num_moves: int) -> tuple[list[float], list[float]]:
     """Milliseconds from a key until the figures, and until the charts as well, have changed."""
     page: Page = browser.new_page(viewport={"width": 1280, "height": 800})
-    open_at(page, f"{address}/cutoff")
+    open_at(page, address)
     page.locator("[data-testid=stVegaLiteChart] svg").nth(1).wait_for(timeout=PATIENCE_MS)
     page.wait_for_timeout(1_000)
     page.get_by_role("slider").first.focus()

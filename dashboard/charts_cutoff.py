@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from blanktrap.core.wording import percent
 from dashboard.charts import colours
 from dashboard.drawing import BLANK, CHOSEN, NONBLANK, PRECISION, RECALL, SAVING, Drawing
 from dashboard.loaders import Column, LoadedReport
@@ -45,7 +44,7 @@ def shares_drawing(loaded: LoadedReport, precision: Column, step: int) -> Drawin
             "bars": bars,
             "chosen": pd.DataFrame({"cutoff": [step / 1000]}),
         },
-        described=f"Shares of media against the cutoff, which stands at {step / 1000:.3f}",
+        described="Shares of media against the cutoff; an upright line stands at the chosen one",
     )
 
 
@@ -62,8 +61,7 @@ def recall_precision_drawing(loaded: LoadedReport, precision: Column, step: int)
     return Drawing(
         spec=_recall_precision_spec(),
         data={"curve": frame.dropna(), "chosen": point.dropna()},
-        described=f"Nonblank precision against nonblank recall; at the chosen cutoff recall is "
-        f"{percent(float(recall[step]))}",
+        described="Nonblank precision against nonblank recall; a point stands at the chosen cutoff",
     )
 
 

@@ -29,7 +29,12 @@ def offer(name: str, *, drawing: Drawing | None = None, table: pa.Table | None =
         drawing: the chart, as SVG and PNG.
         table: the table, as CSV and Parquet.
     """
-    with st.popover("Download", type="tertiary", icon=":material/download:", key=f"download {name}"):
+    key = f"download {name}"
+    with st.popover(
+        "Download", type="tertiary", icon=":material/download:", key=key, on_change="rerun"
+    ) as choice:
+        if not choice.open:
+            return
         if drawing is not None:
             st.caption("Chart")
             _offer_file(f"{name}.svg", "SVG, for print", "image/svg+xml", lambda: svg_of(drawing))

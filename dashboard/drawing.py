@@ -31,7 +31,8 @@ class Drawing:
     data: dict[str, pd.DataFrame]
     """By the names that the spec uses."""
     described: str
-    """What is seen, in one sentence, for people who cannot see it."""
+    """What is seen, in one sentence, for people who cannot see it. Without figures that move: with another
+    sentence the browser draws the chart anew."""
 
     def whole(self) -> dict[str, Any]:
         """The chart by itself, with its data, on white, as files hold it."""
