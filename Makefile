@@ -1,6 +1,7 @@
 # setup: a virtual environment in .venv   demo: the whole main job   check: ruff, mypy   test: pytest
 PYTHON ?= python3
 BIN := .venv/bin
+ALONE := ray or browser or cluster
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test bench clean
 
@@ -30,8 +31,10 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# What starts no cluster, browser or hosts of its own runs side by side, a file in one process.
 test: setup
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not ($(ALONE))" --numprocesses logical --maxprocesses 8 --dist loadfile
+	$(BIN)/pytest -m "$(ALONE)"
 
 bench: setup
 	$(BIN)/python benchmarks/score_throughput.py
