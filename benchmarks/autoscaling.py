@@ -23,6 +23,16 @@ from typing import Any
 import psutil
 
 NUM_IMAGES = 600
+# What the autoscaler asks of a configuration that no launcher has filled out.
+EMPTY: dict[str, Any] = {
+    **{name: {} for name in ("auth", "docker", "file_mounts")},
+    **{name: [] for name in ("cluster_synced_files", "rsync_exclude", "rsync_filter")},
+    **{f"{when}setup_commands": [] for when in ("", "head_", "worker_")},
+    **{f"{which}_start_ray_commands": [] for which in ("head", "worker")},
+    "initialization_commands": [],
+    "file_mounts_sync_continuously": False,
+    "upscaling_speed": 1.0,
+}
 IDLE_MINUTES = 0.15
 DEADLINE_S = 240.0
 SAMPLE_S = 0.5
@@ -49,17 +59,24 @@ def main() -> None:
 
 def start_head(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     """Start a head that computes nothing, with an autoscaler; returns it and its address."""
+    from ray.util import get_node_ip_address
+
+    # Ray takes 127.0.0.1, where it is asked to connect there, for the machine's own address.
+    host = get_node_ip_address()
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind((host, 0))
         port = free.getsockname()[1]
     worker = {"CPU": 2, "GPU": 1, "object_store_memory": 100 * 1024 * 1024}
     config = {
+        **EMPTY,
         "cluster_name": "fake",
         "max_workers": 2,
         "idle_timeout_minutes": IDLE_MINUTES,
         "provider": {
             "type": "fake_multinode",
-            "gcs_address": f"127.0.0.1:{port}",
+            # Nobody logs in to a fake machine to set it up.
+            "disable_node_updaters": True,
+            "gcs_address": f"{host}:{port}",
             "head_resources": {"CPU": 0, "object_store_memory": 100 * 1024 * 1024},
         },
         "available_node_types": {
@@ -77,10 +94,7 @@ def start_head(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     ray = Path(sys.executable).with_name("ray")
     command = [str(ray), "start", "--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false"]
     command += [f"--autoscaling-config={path}", f"--temp-dir={folder / 'ray'}", "--block"]
-    command += [
-        "--object-store-memory=200000000",
-        "--node-ip-address=127.0.0.1",
-    ]
+    command += ["--object-store-memory=200000000", f"--node-ip-address={host}"]
     log = (folder / "head.log").open("wb")
     os.environ.update(RAY_AUTH_MODE="disabled", RAY_raylet_start_wait_time_s="120")
     environment = {**os.environ, "RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
@@ -92,7 +106,7 @@ def start_head(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
         if process.poll() is not None or time.monotonic() > deadline:
             sys.exit(f"the head did not start:\n{(folder / 'head.log').read_text()}")
         time.sleep(0.1)
-    return process, f"127.0.0.1:{port}"
+    return process, f"{host}:{port}"
 
 
 def score_and_watch(folder: Path, address: str, num_images: int) -> tuple[list[tuple[float, int, str]], int]:
