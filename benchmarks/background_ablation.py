@@ -40,6 +40,7 @@ from blanktrap.core.statistics.metrics import area_under_roc, average_precision
 from blanktrap.core.vocabulary import Label, Split
 from blanktrap.files.indexing import build_manifest
 from blanktrap.files.manifest import open_manifest
+from blanktrap.files.model_cards import read_card
 from blanktrap.files.storage import Storage
 from blanktrap.vision.background import NO_CHANGE
 from blanktrap.vision.checkpoints import first_network
@@ -67,7 +68,7 @@ def main() -> None:
         background=arguments.background,
     )
     archive = Archive(arguments.manifest, preprocessing)
-    if arguments.weights not in ("none", "imagenet"):
+    if is_model(arguments.weights):
         as_it_is = figures_of(untouched(archive, arguments.weights), archive)
         print(f"{arguments.weights} as it is: {told(as_it_is)}", flush=True)
     for variant in arguments.variants.split(","):
@@ -166,6 +167,16 @@ class Archive:
         return pixels, self.preprocessing
 
 
+def is_model(weights: str) -> bool:
+    """Whether first weights are those of a checkpoint."""
+    return weights not in ("none", "imagenet")
+
+
+def named(weights: str) -> str:
+    """First weights in the names of finished folds: a folder's name would not tell two models apart."""
+    return read_card(Storage(), weights).model_id if is_model(weights) else weights
+
+
 def untouched(archive: Archive, weights: str) -> np.ndarray:
     """Scores of a model that has learned nothing of this archive."""
     scorer = Scorer.load(Storage(), weights)
@@ -182,7 +193,7 @@ def held_out(
     scores = np.full(len(folds), np.nan)
     seconds = []
     of_folds = []
-    began = "" if arguments.weights == "none" else f"{Path(arguments.weights).name}-"
+    began = "" if arguments.weights == "none" else f"{named(arguments.weights)}-"
     only = range(arguments.folds)
     if arguments.only_folds:
         only = [int(fold) for fold in arguments.only_folds.split(",")]
