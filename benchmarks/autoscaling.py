@@ -76,7 +76,7 @@ def start_head(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
             "type": "fake_multinode",
             # Nobody logs in to a fake machine to set it up.
             "disable_node_updaters": True,
-            # All have one address: without this the autoscaler never learns that its machines are up and idle.
+            # All have one address: told apart by it, none is ever seen to be up, or idle.
             "use_node_id_as_ip": True,
             "gcs_address": f"{host}:{port}",
             "head_resources": {"CPU": 0, "object_store_memory": 100 * 1024 * 1024},
