@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--threads", type=int, default=max(1, (os.cpu_count() or 2) // 2))
     parser.add_argument("--rounds", type=int, default=1, help="times each way is measured")
+    parser.add_argument("--ways", help="such as ray,ray2; all unless given")
     parser.add_argument("--augment", action="store_true")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--way", help=argparse.SUPPRESS)
@@ -65,6 +66,8 @@ def main() -> None:
     ways = ["plain", "loop", "ray", "ray2", *(["device"] if torch.cuda.is_available() else [])]
     if torch.cuda.is_available() and torch.cuda.device_count() < 2:
         ways.remove("ray2")
+    if arguments.ways:
+        ways = [way for way in ways if way in arguments.ways.split(",")]
     found: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
     with TemporaryDirectory() as folder:
         make_archive(Path(folder), arguments.images)

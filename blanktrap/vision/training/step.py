@@ -57,12 +57,15 @@ class Learner:
         self._mean, self._std = mean, std
         self._chance = torch.Generator()
         self._together: nn.Module = network
+        self._is_learning: list[bool] = []
 
     def begin_epoch(self, seed: int) -> None:
         """Take up what learns now, and a source of chance of this epoch's own."""
         self._chance.manual_seed(seed)
-        # Which parameters ask for gradients is settled when the network is wrapped.
-        self._together = self._workers.wrap(self._network)
+        # Wrapping settles which parameters ask for gradients, and sends all weights: no oftener than needed.
+        is_learning = [parameter.requires_grad for parameter in self._network.parameters()]
+        if is_learning != self._is_learning:
+            self._together, self._is_learning = self._workers.wrap(self._network), is_learning
 
     def loss_scale(self) -> dict[str, Any]:
         """What float16 arithmetic has found so far; empty for other formats."""

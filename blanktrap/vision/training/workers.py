@@ -49,7 +49,11 @@ class Workers:
         if not self._together:
             return network
         device = next(network.parameters()).device
-        return DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None)
+        return DistributedDataParallel(
+            network,
+            device_ids=[device] if device.type == "cuda" else None,
+            gradient_as_bucket_view=True,  # one copy of 85 MB less in each step
+        )
 
     def share_of(self, batch_size: int) -> int:
         """How many media of a step are this worker's; all shares sum to the step.
