@@ -44,6 +44,13 @@ def local_ray(s3_server: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A checkpoint with a small input: nothing here is stopped in mid-run."""
+    preprocessing = Preprocessing(width_px=96, height_px=72, banner_bottom=0.06)
+    return save_random_model(tmp_path_factory.mktemp("small") / "checkpoint", preprocessing=preprocessing)
+
+
+@pytest.fixture(scope="module")
 def scores(tmp_path_factory: pytest.TempPathFactory, manifest: str, model: str) -> str:
     out = str(tmp_path_factory.mktemp("scores") / "scores")
     score_manifest(manifest, model, out, config=CONFIG, storage=STORAGE)
