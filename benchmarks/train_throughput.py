@@ -4,6 +4,7 @@ Images per second in steady state (epochs after the first, validation apart), ea
 own, in one run:
 
   plain    a bare torch loop and a DataLoader over the same decoded images: forward, backward, AdamW, no more
+  plain2   two of them side by side with half a step each, which exchange nothing: what the cores allow
   loop     our training loop in one process, without Ray: gradients clipped, weights averaged, images read
            from the cache
   ray      `blanktrap train` as it is, on Ray Train, with one worker
@@ -63,9 +64,9 @@ def main() -> None:
     if arguments.way:
         print(json.dumps(measure(arguments)))
         return
-    ways = ["plain", "loop", "ray", "ray2", *(["device"] if torch.cuda.is_available() else [])]
+    ways = ["plain", "plain2", "loop", "ray", "ray2", *(["device"] if torch.cuda.is_available() else [])]
     if torch.cuda.is_available() and torch.cuda.device_count() < 2:
-        ways.remove("ray2")
+        ways = [way for way in ways if way not in ("plain2", "ray2")]
     if arguments.ways:
         ways = [way for way in ways if way in arguments.ways.split(",")]
     found: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
@@ -73,17 +74,24 @@ def main() -> None:
         make_archive(Path(folder), arguments.images)
         for _ in range(arguments.rounds):
             for way in ways:
-                found[way].append(run_way(way, Path(folder)))
+                found[way].append(run_way(way, Path(folder), arguments.batch_size))
                 print(way, *found[way][-1], file=sys.stderr, flush=True)
     report(found, arguments)
 
 
-def run_way(way: str, folder: Path) -> tuple[float, float]:
-    """Images per second and share of waiting of one way, in a process of its own."""
+def run_way(way: str, folder: Path, batch_size: int) -> tuple[float, float]:
+    """Images per second and share of waiting of one way, in a process of its own, or in two side by side."""
     command = [sys.executable, __file__, *sys.argv[1:], "--way", way, "--folder", str(folder)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    rate, waited = json.loads(done.stdout.strip().splitlines()[-1])
-    return rate, waited
+    if way == "plain2":
+        command += ["--way", "plain", "--batch-size", str(batch_size // 2)]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(1 + (way == "plain2"))
+    ]
+    results = [process.communicate()[0] for process in started]
+    if any(process.returncode for process in started):
+        sys.exit(f"{way} failed")
+    rates, waited = zip(*(json.loads(result.strip().splitlines()[-1]) for result in results), strict=True)
+    return sum(rates), statistics.mean(waited)
 
 
 def report(found: dict[str, list[tuple[float, float]]], arguments: argparse.Namespace) -> None:
@@ -95,7 +103,8 @@ def report(found: dict[str, list[tuple[float, float]]], arguments: argparse.Name
     for way, runs in found.items():
         waited = statistics.median(share for _, share in runs)
         print(f"{way:8} {rates[way]:8.1f} images/s   waited {100 * waited:.1f} %")
-    for over, under in [("loop", "plain"), ("ray", "plain"), ("ray2", "ray"), ("ray", "device")]:
+    ratios = [("loop", "plain"), ("ray", "plain"), ("ray2", "ray"), ("plain2", "plain"), ("ray2", "plain2")]
+    for over, under in [*ratios, ("ray", "device")]:
         if over in rates and under in rates:
             print(f"{over} / {under}: {rates[over] / rates[under]:.2f}")
 
