@@ -4,18 +4,21 @@ A discrete-event model of `blanktrap score` on N machines (`scaling_simulation.p
 prices and speeds that `blanktrap plan` uses, in the middle of their ranges. Simulated is enough to see the
 steady speed; the archive's hours follow from it.
 
-`--measure` times the stages on one core without the engine, what the engine costs on images too small to
-matter, predicts large images from both, and compares with what `score` really does there.
+`--measure` times the stages without the engine, on all cores at once as in a run, and what the engine costs
+on images too small to matter; predicts large images from both, and compares with what `score` does there.
 """
 
 import argparse
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import mean
 
 from scaling_simulation import Costs, Machine, Outcome, Setting, simulate
 
+from blanktrap.core.config import ScoreConfig
 from blanktrap.core.planning.prices import (
     HEAD_TYPE,
     INSTANCE_TYPES,
@@ -153,6 +156,7 @@ class Measured:
     infer_s: float
     engine_s: float
     driver_s: float
+    """Of a core, for a batch."""
     images_per_s: float
     """What `score` did with the large images, between 10 % and 90 % of them."""
 
@@ -203,22 +207,37 @@ def measure(folder: Path, num_large: int, num_small: int) -> Measured:
     from soak import SMALL, draw_small, prepare_small, score_small
 
     cores = os.cpu_count() or 1
+
+    def stages_of(images: Path) -> dict[str, float]:
+        with ThreadPoolExecutor(cores) as pool:
+            together = list(pool.map(lambda _: run_way("e", images), range(cores)))
+        return {name: mean(one[name] for one in together) for name in ("decode_s", "inference_s")}
+
     make_images(folder / "images", num_large)
     run_way("prepare", folder)
-    stages = run_way("e", folder)
+    stages = stages_of(folder)
     small = folder / "small"
     draw_small(small / "images")
+    # The same images at a larger input are slow: what the driver takes then, it takes by the second.
+    prepare_small(small, num_small // 15, width_px=320, height_px=240)
+    slow = score_small(small)
     prepare_small(small, num_small)
-    small_run = score_small(small)
-    small_stages = run_way("e", small)
-    engine_s = cores / small_run.steady_images_per_s - small_stages["decode_s"] - small_stages["inference_s"]
-    print(f"small images ({SMALL}): {small_run.steady_images_per_s:.1f} images/s", file=sys.stderr)
+    quick = score_small(small)
+    small_stages = stages_of(small)
+    engine_s = cores / quick.steady_images_per_s - small_stages["decode_s"] - small_stages["inference_s"]
+    for run, what in ((slow, "at 320 x 240"), (quick, SMALL)):
+        print(
+            f"small images ({what}): {run.steady_images_per_s:.1f} images/s, "
+            f"driver {100 * run.driver_share:.1f} % of a core",
+            file=sys.stderr,
+        )
+    more_batches = (quick.steady_images_per_s - slow.steady_images_per_s) / ScoreConfig().batch_size
     return Measured(
         num_cores=cores,
         decode_s=stages["decode_s"],
         infer_s=stages["inference_s"],
         engine_s=engine_s,
-        driver_s=small_run.driver_s_per_batch,
+        driver_s=(quick.driver_share - slow.driver_share) / more_batches,
         images_per_s=run_way("a", folder)["steady_images_per_s"],
     )
 

@@ -21,16 +21,16 @@ MOST_PIECES = 100_000
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """Seconds that one chunk, batch or image takes. All stated; `scaling_model.py --measure` measures two."""
+    """Seconds that one chunk, batch or image takes. Stated, but for two that `scaling_model.py --measure` gave."""
 
     fetch_s: float = 0.03
     """From asking S3 for an image to its last byte, without the machine's network: stated, 30 ms."""
     list_page_s: float = 0.15
     """One page of a listing: stated."""
-    engine_s: float = 0.0009
-    """Seconds of a core for an image in Ray's and the driver's processes; `--measure` measures it."""
-    driver_s: float = 0.002
-    """Of the driver, which is one process, for a batch; `--measure` measures it."""
+    engine_s: float = 0.0019
+    """Seconds of a core for an image in Ray's and the driver's processes: measured on two slow cores."""
+    driver_s: float = 0.0072
+    """Of the driver, which is one process, for a batch: measured on two slow cores."""
     write_s: float = 0.08
     """To write one chunk: stated, one PUT."""
     copy_s: float = 0.0006
