@@ -3,9 +3,9 @@
     python benchmarks/background_static_scenes.py FOLDER SINGLE COMPARING
 
 Draws an archive of places that no model has seen (`--seed` is not that of `blanktrap demo`), scores it with a
-model of single frames and with one that compares, and prints for each the table of static scenes that an
-evaluation has: at the model's own cutoff, and at the cutoff that keeps 95 % of the nonblank media. FOLDER
-keeps what was drawn and scored.
+model of single frames and with one that compares, and prints for each how long the table of static scenes is
+that an evaluation has: at the model's own cutoff, at the one that keeps 95 % of the nonblank media, and at
+two fixed ones. FOLDER keeps what was drawn and scored.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from blanktrap.files.storage import Storage
 from blanktrap.vision.drawing.archive import draw_archive
 
 RECALL = 0.95
+CUTOFFS = (0.3, 0.5)
 STORAGE = Storage()
 
 
@@ -76,7 +77,7 @@ def draw(arguments: argparse.Namespace) -> str:
 
 
 def judged(scores: Scores, model: str) -> Iterator[str]:
-    """Two rows of the table."""
+    """A model's rows of the table."""
     gathering = begin_facts(STORAGE, scores, None, lot_seed=None)
     tables = list(scores.iter_tables(STORAGE))
     for table in tables:
@@ -90,7 +91,8 @@ def judged(scores: Scores, model: str) -> Iterator[str]:
     auroc = area_under_roc(p_nonblank, is_nonblank)
     for name, cutoff in (
         (f"{model}, AUROC {auroc:.3f}", recommended),
-        ("… keeping 95 %", choose_cutoff(p_nonblank, is_nonblank, min_recall=RECALL)),
+        (f"… keeping {RECALL:.0%}", choose_cutoff(p_nonblank, is_nonblank, min_recall=RECALL)),
+        *(("… at", cutoff) for cutoff in CUTOFFS),
     ):
         counts = confusion_counts(p_nonblank, is_nonblank, cutoff)
         yield (
