@@ -91,7 +91,7 @@ def judged(scores: Scores, model: str) -> Iterator[str]:
     auroc = area_under_roc(p_nonblank, is_nonblank)
     for name, cutoff in (
         (f"{model}, AUROC {auroc:.3f}", recommended),
-        (f"… keeping {RECALL:.0%}", choose_cutoff(p_nonblank, is_nonblank, min_recall=RECALL)),
+        (f"… keeping {100 * RECALL:.0f} %", choose_cutoff(p_nonblank, is_nonblank, min_recall=RECALL)),
         *(("… at", cutoff) for cutoff in CUTOFFS),
     ):
         counts = confusion_counts(p_nonblank, is_nonblank, cutoff)

@@ -21,7 +21,7 @@ MOST_PIECES = 100_000
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """Seconds that one chunk, batch or image takes. Stated, but for two that `scaling_model.py --measure` gave."""
+    """Seconds that one chunk, batch or image takes. Two are from `scaling_model.py --measure`, the rest stated."""
 
     fetch_s: float = 0.03
     """From asking S3 for an image to its last byte, without the machine's network: stated, 30 ms."""
