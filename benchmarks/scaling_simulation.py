@@ -21,7 +21,7 @@ MOST_PIECES = 100_000
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """Seconds that one chunk, batch or image takes. Two are from `scaling_model.py --measure`, the rest stated."""
+    """Seconds that one chunk, batch or image takes: stated, but for two from `scaling_model.py --measure`."""
 
     fetch_s: float = 0.03
     """From asking S3 for an image to its last byte, without the machine's network: stated, 30 ms."""
