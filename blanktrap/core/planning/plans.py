@@ -19,13 +19,14 @@ from blanktrap.core.planning.prices import (
     VOLUME_USD_PER_GIB_MONTH,
     Range,
 )
-from blanktrap.core.planning.speeds import Workload, machine_speed
+from blanktrap.core.planning.speeds import DRIVER_IMAGES_PER_S, Workload, machine_speed
 
 # Booting, installing what is not in the machine image, loading the network: machines are paid for it.
 STARTUP_HOURS: Final[Range] = (4.0 / 60.0, 15.0 / 60.0)
 VOLUME_GIB: Final = 150
 """Root volume of each machine, as in cluster.yaml."""
 KEYS_PER_LIST: Final = 1000
+DRIVER: Final = "driver"
 CHECKPOINT_GETS: Final = 2
 """Each inference actor reads the model card and the weights."""
 
@@ -58,7 +59,7 @@ class MachinePlan:
     usd: Range
     """Machines, head, volumes and S3 requests."""
     bottleneck: str
-    """The stage that bounds one machine."""
+    """The stage that bounds one machine, or `DRIVER` where the machines are too many for one run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +102,18 @@ def plan_machines(
     """
     instance = INSTANCE_TYPES[choice.name]
     speed = machine_speed(instance, workload)
-    work_hours = [workload.num_media / per_s / 3600.0 for per_s in speed.images_per_s]
-    num_machines = config.num_machines or max(
-        1, math.ceil(work_hours[0] / max(config.within_hours - STARTUP_HOURS[1], config.within_hours / 2.0))
+    slow_hours = workload.num_media / speed.images_per_s[0] / 3600.0
+    needed = math.ceil(slow_hours / max(config.within_hours - STARTUP_HOURS[1], config.within_hours / 2.0))
+    # More than the quickest driver can feed would only wait.
+    fed = math.ceil(DRIVER_IMAGES_PER_S[1] / speed.images_per_s[0])
+    num_machines = config.num_machines or max(1, min(needed, fed))
+    low, high = (
+        min(num_machines * one, driver)
+        for one, driver in zip(speed.images_per_s, DRIVER_IMAGES_PER_S, strict=True)
     )
     hours = (
-        work_hours[1] / num_machines + STARTUP_HOURS[0],
-        work_hours[0] / num_machines + STARTUP_HOURS[1],
+        workload.num_media / high / 3600.0 + STARTUP_HOURS[0],
+        workload.num_media / low / 3600.0 + STARTUP_HOURS[1],
     )
     usd = tuple(
         cost_usd(choice, num_machines, hours[which], config.head)[which] + requests.usd for which in (0, 1)
@@ -115,10 +121,12 @@ def plan_machines(
     return MachinePlan(
         choice=choice,
         num_machines=num_machines,
-        images_per_s=(num_machines * speed.images_per_s[0], num_machines * speed.images_per_s[1]),
+        images_per_s=(low, high),
         hours=hours,
         usd=(usd[0], usd[1]),
-        bottleneck=speed.bottleneck,
+        bottleneck=DRIVER
+        if num_machines * speed.images_per_s[0] > DRIVER_IMAGES_PER_S[0]
+        else speed.bottleneck,
     )
 
 

@@ -40,6 +40,10 @@ PIPELINE_SHARE: Final[Range] = (0.6, 0.92)
 """Share of the stages' speed that a whole machine keeps. High: measured, `blanktrap score` against one core
 that decodes and scores (0.91 to 0.94). Low: stated, for pixels that are copied between processes."""
 
+DRIVER_IMAGES_PER_S: Final[Range] = (4_400.0, 9_000.0)
+"""Images a second that the driver of one run hands out, to however many machines. Low: measured, 7.2 ms for a
+batch of 32 on a slow core (`benchmarks/scaling_model.py --measure`). High: stated, a core twice as fast."""
+
 STAGES: Final = ("decoding", "inference", "network")
 
 

@@ -6,9 +6,9 @@ Owns: the lines. Refuses: the arithmetic (`plans`).
 from collections.abc import Iterable
 
 from blanktrap.core.config import InstanceChoice, PlanConfig
-from blanktrap.core.planning.plans import STARTUP_HOURS, MachinePlan, Requests, Taken
+from blanktrap.core.planning.plans import DRIVER, STARTUP_HOURS, MachinePlan, Requests, Taken
 from blanktrap.core.planning.prices import INSTANCE_TYPES, PRICES_STATED, REGION, SPOT_SHARE, Range
-from blanktrap.core.planning.speeds import Workload
+from blanktrap.core.planning.speeds import DRIVER_IMAGES_PER_S, Workload
 from blanktrap.core.wording import duration
 
 _HEADER = ("machines", "images/s", "time", "cost", "bound by")
@@ -25,8 +25,16 @@ def describe_workload(workload: Workload, requests: Requests, *, is_sampled: boo
 
 
 def describe_machines(machines: Iterable[MachinePlan]) -> list[str]:
-    """A table with a line for each kind of machine, low to high."""
-    return _table([_HEADER, *(_cells(one) for one in machines)])
+    """A table with a line for each kind of machine, low to high; and what to do where they are too many."""
+    plans = list(machines)
+    lines = _table([_HEADER, *(_cells(one) for one in plans)])
+    if any(plan.bottleneck == DRIVER for plan in plans):
+        low, high = map(_number, DRIVER_IMAGES_PER_S)
+        lines.append(
+            f"driver: one run hands out {low} to {high} images/s, however many machines there are; to be "
+            f"quicker, cut the archive into manifests and score each in a run of its own"
+        )
+    return lines
 
 
 def describe_taken(plan: MachinePlan, taken: Taken) -> list[str]:

@@ -49,6 +49,30 @@ def test_machines_are_enough_for_the_hours_at_the_low_speed() -> None:
             assert plan_machines(G6, ARCHIVE, requests, fewer).hours[1] > within_hours
 
 
+def test_more_machines_than_the_driver_can_feed_are_no_quicker_and_that_is_said() -> None:
+    billion = Workload(num_media=1_000_000_000, mean_bytes=1_000_000)
+    requests = count_requests(billion.num_media, 1024)
+    many, more = (plan_machines(G6, billion, requests, PlanConfig(num_machines=n)) for n in (200, 400))
+    assert many.images_per_s == more.images_per_s == (4400.0, 9000.0)
+    assert (
+        more.hours
+        == many.hours
+        == (
+            pytest.approx(1e9 / 9000 / 3600 + STARTUP_HOURS[0]),
+            pytest.approx(1e9 / 4400 / 3600 + STARTUP_HOURS[1]),
+        )
+    )
+    assert more.usd[0] > many.usd[0]
+    assert many.bottleneck == "driver"
+    # A day is out of reach of one run: no more machines are planned than it can feed.
+    planned = plan_machines(G6, billion, requests, PlanConfig(within_hours=10.0))
+    low, _ = machine_speed(INSTANCE_TYPES["g6.xlarge"], billion).images_per_s
+    assert 9000.0 <= planned.num_machines * low < 9000.0 + low
+    assert "4,400 to 9,000 images/s" in describe_machines([planned])[-1]
+    few = plan_machines(G6, billion, requests, ONE)
+    assert len(describe_machines([few])) == 2
+
+
 def test_hours_follow_from_speed_and_starting_up() -> None:
     plan = plan_machines(G6, ARCHIVE, count_requests(1, 1), PlanConfig(num_machines=4))
     low, high = machine_speed(INSTANCE_TYPES["g6.xlarge"], ARCHIVE).images_per_s
