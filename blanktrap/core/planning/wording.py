@@ -31,8 +31,8 @@ def describe_machines(machines: Iterable[MachinePlan]) -> list[str]:
     if any(plan.bottleneck == DRIVER for plan in plans):
         low, high = map(_number, DRIVER_IMAGES_PER_S)
         lines.append(
-            f"driver: one run hands out {low} to {high} images/s, however many machines there are; to be "
-            f"quicker, cut the archive into manifests and score each in a run of its own"
+            f"driver: one run hands out {low} to {high} images/s at the most; for more, score parts of the "
+            f"archive in runs of their own"
         )
     return lines
 
