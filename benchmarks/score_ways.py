@@ -29,6 +29,8 @@ class Pace:
         inside = [
             (at, done) for at, done in self._seen if 0.1 * self._num_images <= done <= 0.9 * self._num_images
         ]
+        if len(inside) < 2:
+            sys.exit("too few images: progress comes by chunks, and two must end between 10 % and 90 %")
         (first_s, first), (last_s, last) = inside[0], inside[-1]
         return (last - first) / (last_s - first_s)
 
