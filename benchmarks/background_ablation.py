@@ -58,7 +58,8 @@ def main() -> None:
     arguments = parse()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if arguments.draw:
-        draw(arguments.manifest, arguments.draw)
+        config = ArchiveConfig(num_images=arguments.draw, difficulty=0.6, num_corrupt=0)
+        draw(arguments.manifest, config)
     width_px, _, height_px = arguments.image_size.partition("x")
     preprocessing = Preprocessing(
         width_px=int(width_px),
@@ -107,16 +108,16 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def draw(manifest: str, num_images: int) -> None:
+def draw(manifest: str, config: ArchiveConfig) -> None:
+    """Draw an archive beside MANIFEST and index it there; what stands is kept."""
     from blanktrap.vision.drawing.archive import draw_archive
 
-    folder = Path(f"{manifest}-images")
-    if not folder.exists():
-        draw_archive(folder, ArchiveConfig(num_images=num_images, difficulty=0.6, num_corrupt=0))
+    drawn = draw_archive(Path(f"{manifest}-images"), config)
+    if not Path(manifest).exists():
         build_manifest(
-            [str(folder)],
+            [str(drawn.folder)],
             manifest,
-            annotations=[str(folder / "annotations.json")],
+            annotations=[str(drawn.annotations)],
             inventory=None,
             config=IndexConfig(),
             storage=Storage(),

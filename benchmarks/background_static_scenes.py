@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from background_ablation import draw
 
-from blanktrap.core.config import ArchiveConfig, IndexConfig, ScoreConfig
+from blanktrap.core.config import ArchiveConfig, ScoreConfig
 from blanktrap.core.evaluation.error_facts import Facts
 from blanktrap.core.evaluation.static_scenes import find_static_scenes
 from blanktrap.core.statistics.cutoffs import choose_cutoff
@@ -23,11 +24,9 @@ from blanktrap.core.statistics.metrics import area_under_roc, confusion_counts
 from blanktrap.core.vocabulary import Label, Status
 from blanktrap.engines.scoring import score_manifest
 from blanktrap.files.error_sampling import begin_facts
-from blanktrap.files.indexing import build_manifest
 from blanktrap.files.model_cards import read_card
 from blanktrap.files.scores_reader import Scores, open_scores
 from blanktrap.files.storage import Storage
-from blanktrap.vision.drawing.archive import draw_archive
 
 RECALL = 0.95
 CUTOFFS = (0.3, 0.5)
@@ -43,19 +42,7 @@ def main() -> None:
     parser.add_argument("--difficulty", type=float, default=0.3, help="as drawn by `blanktrap demo`")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    manifest = draw(arguments)
-    print("| model | cutoff | nonblank kept | blanks kept | static scenes | blanks kept there |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for number, model in enumerate(arguments.models):
-        out = str(arguments.folder / f"scores-{number}")
-        score_manifest(manifest, model, out, config=ScoreConfig(), storage=STORAGE)
-        for line in judged(open_scores(STORAGE, out), model):
-            print(line, flush=True)
-
-
-def draw(arguments: argparse.Namespace) -> str:
-    """The manifest of an archive, drawn unless it stands."""
-    archive, manifest = arguments.folder / "archive", arguments.folder / "manifest"
+    manifest = str(arguments.folder / "manifest")
     config = ArchiveConfig(
         num_images=arguments.images,
         num_locations=arguments.locations,
@@ -63,17 +50,14 @@ def draw(arguments: argparse.Namespace) -> str:
         seed=arguments.seed,
         num_corrupt=0,
     )
-    drawn = draw_archive(archive, config)
-    if not manifest.exists():
-        build_manifest(
-            [str(archive)],
-            str(manifest),
-            annotations=[str(drawn.annotations)],
-            inventory=None,
-            config=IndexConfig(),
-            storage=STORAGE,
-        )
-    return str(manifest)
+    draw(manifest, config)
+    print("| model | cutoff | nonblank kept | blanks kept | static scenes | blanks kept there |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for number, model in enumerate(arguments.models):
+        out = str(arguments.folder / f"scores-{number}")
+        score_manifest(manifest, model, out, config=ScoreConfig(), storage=STORAGE)
+        for line in judged(open_scores(STORAGE, out), model):
+            print(line, flush=True)
 
 
 def judged(scores: Scores, model: str) -> Iterator[str]:

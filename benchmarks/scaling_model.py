@@ -16,9 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 
-from scaling_simulation import Costs, Machine, Outcome, Setting, simulate
+from scaling_simulation import BATCH_SIZE, Costs, Machine, Outcome, Setting, simulate
 
-from blanktrap.core.config import ScoreConfig
 from blanktrap.core.planning.prices import (
     HEAD_TYPE,
     INSTANCE_TYPES,
@@ -231,7 +230,7 @@ def measure(folder: Path, num_large: int, num_small: int) -> Measured:
             f"driver {100 * run.driver_share:.1f} % of a core",
             file=sys.stderr,
         )
-    more_batches = (quick.steady_images_per_s - slow.steady_images_per_s) / ScoreConfig().batch_size
+    more_batches = (quick.steady_images_per_s - slow.steady_images_per_s) / BATCH_SIZE
     return Measured(
         num_cores=cores,
         decode_s=stages["decode_s"],
