@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import multiprocessing
+from torch import multiprocessing, nn
 
 from blanktrap.core.config import AugmentConfig
 from blanktrap.core.errors import TrainingError
@@ -23,6 +23,8 @@ ONE_STEP = CONFIG.model_copy(
         "augment": AugmentConfig(**dict.fromkeys(AugmentConfig.model_fields, 0.0)),
     }
 )
+
+PHASES = CONFIG.model_copy(update={"weights": "imagenet", "head_epochs": 1})
 
 
 def moments(loop: TrainingLoop) -> torch.Tensor:
@@ -50,6 +52,44 @@ def _work(rank: int, count: int, folder: str) -> None:
         )
     finally:
         torch.distributed.destroy_process_group()
+
+
+def _work_through_phases(rank: int, count: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=count
+    )
+    try:
+        wrapped: list[int] = []
+        wrap = Workers.wrap
+
+        def counted(workers: Workers, network: nn.Module) -> nn.Module:
+            wrapped.append(workers.rank)
+            return wrap(workers, network)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Workers, "wrap", counted)
+            loop = make_loop(PHASES)
+            before = [value.clone() for value in loop._network.parameters()]
+            phases = [record.phase for record in loop.epochs()]
+        after = list(loop._network.parameters())
+        moved = [not torch.equal(one, two) for one, two in zip(before, after, strict=True)]
+        torch.save(
+            {"weights": after, "moved": moved, "phases": phases, "wrapped": len(wrapped)},
+            f"{folder}/{rank}.pt",
+        )
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_layers_that_begin_to_learn_later_are_shared_by_all_workers(tmp_path: Path) -> None:
+    multiprocessing.spawn(_work_through_phases, args=(2, str(tmp_path)), nprocs=2)
+    one, other = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    assert one["phases"] == ["head", "all", "all"]
+    assert one["wrapped"] == 2
+    assert all(one["moved"])
+    for mine, others in zip(one["weights"], other["weights"], strict=True):
+        assert torch.equal(mine, others)
 
 
 def test_three_workers_take_the_steps_of_one(tmp_path: Path) -> None:
