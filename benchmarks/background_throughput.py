@@ -142,7 +142,7 @@ def measure_core(folder: Path, rounds: int, num_images: int) -> dict[str, list[f
     import torch
 
     from blanktrap.core.config import DecodeLimits
-    from blanktrap.engines.chunks import ChunkSource, Span, pixels_of
+    from blanktrap.engines.sources import MediaSource, Span, pixels_of
     from blanktrap.files.manifest import open_manifest
     from blanktrap.files.storage import Storage
     from blanktrap.vision.scorer import Scorer
@@ -154,7 +154,7 @@ def measure_core(folder: Path, rounds: int, num_images: int) -> dict[str, list[f
     found: dict[str, list[float]] = {one: [] for one in BACKGROUNDS}
     for turn in range(rounds + 1):
         for background, scorer in scorers.items():
-            source = ChunkSource(
+            source = MediaSource(
                 storage=storage,
                 preprocessing=scorer.preprocessing,
                 limits=DecodeLimits(),
@@ -163,7 +163,7 @@ def measure_core(folder: Path, rounds: int, num_images: int) -> dict[str, list[f
             )
             started = time.process_time()
             rows = manifest.read_rows(storage, 0, num_images)
-            for table in source.read_chunk(Span(0, 0, num_images), rows, 0):
+            for table in source.read_span(Span(0, num_images), rows, 0):
                 scorer.look_at(pixels_of(table, scorer.preprocessing)[0])
             if turn:  # the first one warms up
                 found[background].append(1e3 * (time.process_time() - started) / num_images)

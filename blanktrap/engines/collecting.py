@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from blanktrap.core.schemas import EMBEDDING, EXPOSURE, HAS_BACKGROUND, SCORES_SCHEMA
 from blanktrap.core.wording import duration
-from blanktrap.engines.chunks import CHUNK, ROW
+from blanktrap.engines.sources import ROW
 from blanktrap.files.scores import BackgroundStats, ChunkStats, OpenRun, write_chunk
 from blanktrap.files.storage import Storage
 
@@ -66,10 +66,11 @@ class _Collector:
 
     def add(self, batch: pa.Table) -> int:
         """Take a batch in, of one chunk or of several, and return how many of its rows are new."""
-        chunks = batch.column(CHUNK).unique().to_pylist()
-        if len(chunks) == 1:
-            return self._add_to(chunks[0], batch)
-        return sum(self._add_to(chunk, batch.filter(pc.field(CHUNK) == chunk)) for chunk in chunks)
+        chunks = batch.column(ROW).to_numpy() // self.run.identity.chunk_size
+        own = np.unique(chunks).tolist()
+        if len(own) == 1:
+            return self._add_to(own[0], batch)
+        return sum(self._add_to(chunk, batch.filter(pa.array(chunks == chunk))) for chunk in own)
 
     def _add_to(self, chunk: int, batch: pa.Table) -> int:
         if chunk in self.written:
@@ -154,7 +155,7 @@ def collect_chunks(
     """Write every chunk whose rows have all come.
 
     Args:
-        tables: scored batches with the columns of `ChunkSource.read_chunk` less the
+        tables: scored batches with the columns of `MediaSource.read_span` less the
             pixels, and `p_nonblank`, `model_id`, `number_format`, `device_s`; `embedding` where the run
             keeps it; `has_background` and what it took where the model looks at it.
         run: the run that may write.

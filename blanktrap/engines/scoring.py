@@ -1,7 +1,8 @@
-"""Scoring a manifest on Ray Data: chunks -> fetch and decode -> inference actors -> Parquet.
+"""Scoring a manifest on Ray Data: pieces -> fetch and decode -> inference actors -> chunks in Parquet.
 
-Owns: the pipeline and its resources. Refuses: knowing how an image is decoded or scored (floor 2), how
-batches become chunks again (`engines.collecting`), or what a dataset looks like on disk (`files.scores`).
+Owns: the pipeline and its resources. Refuses: knowing how an image is decoded or scored (floor 2), what a
+task reads (`engines.pieces`), how batches become chunks (`engines.collecting`), or what a dataset looks like
+on disk (`files.scores`).
 
 Each chunk is a contiguous run of manifest rows and becomes one file, written whole when all its rows
 have come back. A run that starts again skips the files that are there, so every media is scored
@@ -13,6 +14,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -27,10 +29,11 @@ from blanktrap.core.errors import CheckpointError, EngineError, SourceError
 from blanktrap.core.model_card import ModelCard
 from blanktrap.core.neighbours import rule_of
 from blanktrap.core.schemas import EMBEDDING, NUM_FEATURES, embedding_column
-from blanktrap.engines.chunks import PIXELS, ChunkDatasource, ChunkSource, Span, pixels_of
 from blanktrap.engines.cluster import ClusterResources, connected
 from blanktrap.engines.collecting import Pace, ScoreProgress, collect_chunks
 from blanktrap.engines.failures import plain_error
+from blanktrap.engines.pieces import Span, pieces_of
+from blanktrap.engines.sources import PIXELS, MediaSource, SpanDatasource, pixels_of
 from blanktrap.files.manifest import Manifest, open_manifest
 from blanktrap.files.model_cards import read_card
 from blanktrap.files.patience import patiently
@@ -41,7 +44,7 @@ from blanktrap.files.storage import Storage
 logger = logging.getLogger(__name__)
 
 # One execution of Ray Data holds its read tasks in the driver; longer archives go in several.
-CHUNKS_PER_EXECUTION = 20_000
+PIECES_PER_EXECUTION = 20_000
 # Without a GPU a decoding task and an inference actor each claim half a core. As they claim alike, Ray
 # Data fuses them: an actor decodes what it scores and no pixel is copied. Were they not fused, both would
 # still find room: a pool that takes every core leaves none for decoding and hangs.
@@ -125,7 +128,7 @@ def score_manifest(
         manifest_digest=manifest.digest,
         num_media=manifest.num_media,
         model_id=card.model_id,
-        chunk_size=_chunk_size(config, manifest, card),
+        chunk_size=config.chunk_size_for(manifest.num_media),
         precision=config.precision,
         max_pixels=config.limits.max_pixels,
         max_bytes=config.limits.max_bytes,
@@ -136,7 +139,7 @@ def score_manifest(
     if run.is_complete:
         logger.info("%s is already complete", out)
         return run.record
-    source = ChunkSource(
+    source = MediaSource(
         storage=storage,
         preprocessing=card.preprocessing,
         limits=config.limits,
@@ -152,7 +155,8 @@ def score_manifest(
         with connected(object_store_bytes=store_bytes) as cluster:
             actors = _pool_size(config, cluster)
             run.record["config"].update(min_actors=actors[0], max_actors=actors[1])
-            tables = _scored_batches(manifest, source, identity, todo, model, config, actors)
+            spans = pieces_of(manifest, storage, identity, todo, rule_of(card.preprocessing.background))
+            tables = _scored_batches(manifest, source, spans, model, config, actors)
             written = collect_chunks(tables, run, storage, pace)
     return finish_run(storage, run, written)
 
@@ -178,14 +182,9 @@ def _probe(manifest: Manifest, storage: Storage) -> None:
         ) from failures[0]
 
 
-def _chunk_size(config: ScoreConfig, manifest: Manifest, card: ModelCard) -> int:
-    rule = rule_of(card.preprocessing.background)
-    return config.chunk_size_for(manifest.num_media, reach_rows=0 if rule is None else rule.reach_rows)
-
-
 def _describe(manifest: Manifest, model: str, card: ModelCard, config: ScoreConfig) -> dict[str, Any]:
     return {
-        "config": {**config.model_dump(), "chunk_size": _chunk_size(config, manifest, card)},
+        "config": {**config.model_dump(), "chunk_size": config.chunk_size_for(manifest.num_media)},
         "manifest": {"location": manifest.location, "num_media": manifest.num_media},
         "manifest_digest": manifest.digest,
         "model_id": card.model_id,
@@ -201,23 +200,20 @@ def _describe(manifest: Manifest, model: str, card: ModelCard, config: ScoreConf
 
 def _scored_batches(
     manifest: Manifest,
-    source: ChunkSource,
-    identity: RunIdentity,
-    todo: list[int],
+    source: MediaSource,
+    spans: Iterator[Span],
     model: str,
     config: ScoreConfig,
     actors: tuple[int, int],
 ) -> Iterator[pa.Table]:
-    """Run the pipeline over the chunks left to do and yield scored batches in any order."""
+    """Run the pipeline over the pieces left to do and yield scored batches in any order."""
     on_gpu = config.num_gpus > 0
     _prepare_context(source)
-    min_actors, max_actors = actors
-    for first in range(0, len(todo), CHUNKS_PER_EXECUTION):
-        spans = [Span(chunk, *identity.span(chunk)) for chunk in todo[first : first + CHUNKS_PER_EXECUTION]]
+    while some := list(islice(spans, PIECES_PER_EXECUTION)):
         dataset = ray.data.read_datasource(
-            ChunkDatasource(manifest, source, spans),
+            SpanDatasource(manifest, source, some),
             num_cpus=1.0 if on_gpu else HALF_CORE,
-            override_num_blocks=len(spans),
+            override_num_blocks=len(some),
         ).map_batches(
             ScoreActor,
             fn_constructor_args=(model, source.storage, config.precision, "cuda" if on_gpu else "cpu"),
@@ -226,9 +222,7 @@ def _scored_batches(
             batch_size=source.batch_size if on_gpu else None,
             batch_format="pyarrow",
             zero_copy_batch=True,
-            compute=ActorPoolStrategy(
-                min_size=min(min_actors, len(spans)), max_size=min(max_actors, len(spans))
-            ),
+            compute=_pool(actors, len(some), is_fused=not on_gpu),
             num_cpus=HALF_CORE,
             num_gpus=config.num_gpus if on_gpu else None,
         )
@@ -238,7 +232,15 @@ def _scored_batches(
             raise plain_error(problem) from problem
 
 
-def _prepare_context(source: ChunkSource) -> None:
+def _pool(actors: tuple[int, int], num_pieces: int, *, is_fused: bool) -> ActorPoolStrategy:
+    least, most = (min(size, num_pieces) for size in actors)
+    # A fused actor works on one piece at a time: what it was handed besides would wait for it while others
+    # are idle. A pool that grows does so by what waits.
+    in_flight = 1 if is_fused and least == most else None
+    return ActorPoolStrategy(min_size=least, max_size=most, max_tasks_in_flight_per_actor=in_flight)
+
+
+def _prepare_context(source: MediaSource) -> None:
     context = DataContext.get_current()
     context.enable_progress_bars = False
     # A block ends as soon as it exceeds the target: every full batch of pixels is a block of its own, not

@@ -19,8 +19,8 @@ from ray.exceptions import RayError
 from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.places import with_places
 from blanktrap.core.vocabulary import Status
-from blanktrap.engines.chunks import PIXELS, ChunkSource, MediaDatasource, pixels_of
 from blanktrap.engines.failures import plain_error
+from blanktrap.engines.sources import PIXELS, MediaDatasource, MediaSource, pixels_of
 from blanktrap.files.storage import Storage
 from blanktrap.vision.decoding import DecodedImage
 from blanktrap.vision.labelled_media import LabelledMedia
@@ -60,7 +60,7 @@ def decoder_on_ray(
         SourceError: when it is iterated over: the storage itself fails.
         EngineError: Ray cannot do it.
     """
-    source = ChunkSource(
+    source = MediaSource(
         storage=storage,
         preprocessing=preprocessing,
         limits=DecodeLimits(),
@@ -94,7 +94,7 @@ def decoder_on_ray(
     return decode
 
 
-def _prepare_context(source: ChunkSource) -> None:
+def _prepare_context(source: MediaSource) -> None:
     context = DataContext.get_current()
     context.enable_progress_bars = False
     # A block for each batch; see `engines.scoring`.

@@ -66,7 +66,7 @@ class BackgroundStats:
     num_without: int
     """Media with a score that had no background."""
     extra_reads: int
-    """Neighbours fetched that are media of other chunks: they are read there too."""
+    """Neighbours fetched that are scored by another task: they are read there too."""
     extra_bytes: int
     extra_s: float
     """Seconds of fetching and decoding those neighbours."""

@@ -54,12 +54,9 @@ def test_columns_that_name_nothing_are_refused(text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("num_media", [1, 30, 479, 480, 600, 990, 5_000, 40_000, 3_000_000])
-def test_chunks_keep_what_is_read_twice_below_a_twentieth(num_media: int) -> None:
-    usual = config.ScoreConfig().chunk_size_for(num_media)
-    chunk_size = config.ScoreConfig().chunk_size_for(num_media, reach_rows=12)
-    num_cuts = -(-num_media // chunk_size) - 1
-    assert 24 * num_cuts <= 0.05 * num_media
-    # No larger than that takes: chunks are what machines share out, and what a restart does again.
-    assert usual <= chunk_size <= max(480, usual)
-    assert config.ScoreConfig(chunk_size=7).chunk_size_for(num_media, reach_rows=12) == 7
+@pytest.mark.parametrize(
+    ("num_media", "chunk_size"), [(1, 32), (2_048, 32), (2_049, 33), (65_536, 1024), (3_000_000, 1024)]
+)
+def test_chunks_are_a_64th_of_the_manifest_within_bounds(num_media: int, chunk_size: int) -> None:
+    assert config.ScoreConfig().chunk_size_for(num_media) == chunk_size
+    assert config.ScoreConfig(chunk_size=7).chunk_size_for(num_media) == 7

@@ -6,9 +6,6 @@ from pydantic import Field, model_validator
 
 from blanktrap.core.config.base import Config
 
-MOST_EXTRA_SHARE = 0.05
-"""Media read for the background of others alone, of all media, at the most."""
-
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
@@ -25,8 +22,7 @@ class ScoreConfig(Config):
     """`blanktrap score`: how the work is cut and spread."""
 
     chunk_size: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """Manifest rows in one file of the scores dataset; None: a 64th of the manifest, from 32 to 1,024, and
-    with background no less than keeps what is read twice below a 20th."""
+    """Manifest rows in one file of the scores dataset; None: a 64th of the manifest, from 32 to 1,024."""
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     """Images in one batch between decoding and inference."""
     num_gpus: Annotated[float, Field(ge=0.0)] = 0.0
@@ -44,20 +40,9 @@ class ScoreConfig(Config):
     limits: DecodeLimits = DecodeLimits()
     """What is too large to decode."""
 
-    def chunk_size_for(self, num_media: int, *, reach_rows: int = 0) -> int:
-        """Rows in one chunk: a function of manifest and model alone, so that a rerun cuts alike.
-
-        Args:
-            num_media: rows of the manifest.
-            reach_rows: rows before and behind a media among which the neighbours are that make its
-                background; 0 without background. A cut between two chunks has as many rows read twice on
-                either side, so the number of cuts is bounded.
-        """
-        usual = min(1024, max(32, -(-num_media // 64)))
-        if reach_rows:
-            num_cuts = int(MOST_EXTRA_SHARE * num_media / (2 * reach_rows))
-            usual = max(usual, -(-num_media // (num_cuts + 1)))
-        return self.chunk_size or usual
+    def chunk_size_for(self, num_media: int) -> int:
+        """Rows in one chunk of a manifest of so many: of it alone, so that a rerun cuts alike."""
+        return self.chunk_size or min(1024, max(32, -(-num_media // 64)))
 
     @model_validator(mode="after")
     def _actors_in_order(self) -> "ScoreConfig":

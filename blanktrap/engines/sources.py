@@ -1,7 +1,8 @@
-"""Manifest chunks, or media in any order, as a Ray Data source of decoded batches.
+"""Pieces of a manifest, or media in any order, as a Ray Data source of decoded batches.
 
-Owns: one read task a chunk, which fetches and decodes its media and yields batches of pixels with the
-rows they belong to. Refuses: the network; torch is not loaded here.
+Owns: one read task a piece, which fetches and decodes its media and yields batches of pixels with the
+rows they belong to. Refuses: where pieces are cut (`engines.pieces`), and the network; torch is not loaded
+here.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ from blanktrap.core.config import DecodeLimits, Preprocessing
 from blanktrap.core.neighbours import neighbour_rows, rule_of
 from blanktrap.core.places import NEIGHBOURS, places_of
 from blanktrap.core.schemas import MANIFEST_SCHEMA
+from blanktrap.engines.pieces import Span
 from blanktrap.files.manifest import Manifest
 from blanktrap.files.patience import patiently
 from blanktrap.files.storage import Storage
@@ -26,26 +28,12 @@ from blanktrap.vision.comparing import compare_images, compare_places
 from blanktrap.vision.loading import LoadedImage, compare_columns, image_columns, load_images
 
 # Columns between the stages, beside the manifest's own.
-CHUNK, ROW, PIXELS = "chunk", "row", "pixels"
+ROW, PIXELS = "row", "pixels"
 ETAG = "etag"
 
 
-@dataclass(frozen=True)
-class Span:
-    """The rows [start, stop) of the manifest that are one chunk."""
-
-    chunk: int
-    start: int
-    stop: int
-
-    @property
-    def num_rows(self) -> int:
-        """Media of the chunk."""
-        return self.stop - self.start
-
-
 @dataclass(frozen=True, kw_only=True)
-class ChunkSource:
+class MediaSource:
     """What every read task needs to know."""
 
     storage: Storage
@@ -60,30 +48,29 @@ class ChunkSource:
 
     @property
     def reach_rows(self) -> int:
-        """Rows before and behind a chunk that may be neighbours of its media; 0 without background."""
+        """Rows before and behind a piece that may be neighbours of its media; 0 without background."""
         rule = rule_of(self.preprocessing.background)
         return 0 if rule is None else rule.reach_rows
 
     def reach_of(self, span: Span, num_media: int) -> tuple[int, int]:
-        """Rows [start, stop) of a manifest of so many media that are read for a chunk."""
+        """Rows [start, stop) of a manifest of so many media that are read for a piece."""
         return max(0, span.start - self.reach_rows), min(num_media, span.stop + self.reach_rows)
 
-    def read_chunk(self, span: Span, rows: pa.Table, start: int) -> Iterator[pa.Table]:
-        """Fetch and decode a chunk and yield it in batches.
+    def read_span(self, span: Span, rows: pa.Table, start: int) -> Iterator[pa.Table]:
+        """Fetch and decode a piece and yield it in batches.
 
         Args:
-            span: the chunk.
+            span: the piece.
             rows: its rows of the manifest, and `reach_rows` more on either side where there are as many.
             start: the position of their first in the manifest.
 
         Yields:
-            Tables of at most `batch_size` rows: the manifest's columns, `chunk`, `row` (position in the
-            manifest), the columns of the scores that decoding knows, `pixels` (fixed-size binary of
-            height x width x channels bytes, null unless `status` is `ok`), and seconds and bytes.
+            Tables of at most `batch_size` rows: the manifest's columns, `row` (position in the manifest),
+            the columns of the scores that decoding knows, `pixels` (fixed-size binary of height x width x
+            channels bytes, null unless `status` is `ok`), and seconds and bytes.
         """
         # Another program's manifest may have columns of its own, under names that are used here.
         rows = rows.select([*MANIFEST_SCHEMA.names, *([ETAG] if has_etags(rows) else [])])
-        rows = rows.append_column(CHUNK, pa.array([span.chunk] * rows.num_rows, pa.int64()))
         positions = np.arange(start, start + rows.num_rows)
         rows = rows.append_column(ROW, pa.array(positions, pa.int64()))
         return self.read_media(rows, (positions >= span.start) & (positions < span.stop))
@@ -99,7 +86,7 @@ class ChunkSource:
 
         Yields:
             Tables of at most `batch_size` rows, in order: the columns of `rows` but `etag` and `neighbours`,
-            those that decoding knows, and `pixels`; see `read_chunk`.
+            those that decoding knows, and `pixels`; see `read_span`.
         """
         is_wanted = np.ones(rows.num_rows, bool) if is_wanted is None else is_wanted
         loaded = self._load(rows, is_wanted)
@@ -179,18 +166,18 @@ def _shape(preprocessing: Preprocessing) -> tuple[int, int, int]:
     return preprocessing.height_px, preprocessing.width_px, preprocessing.num_channels
 
 
-class ChunkDatasource(Datasource):
-    """A list of chunks, one read task each."""
+class SpanDatasource(Datasource):
+    """A list of pieces of a manifest, one read task each."""
 
-    def __init__(self, manifest: Manifest, source: ChunkSource, spans: list[Span]) -> None:
-        """Args: manifest: the rows. source: how to read. spans: the chunks."""
+    def __init__(self, manifest: Manifest, source: MediaSource, spans: list[Span]) -> None:
+        """Args: manifest: the rows. source: how to read. spans: the pieces."""
         super().__init__()
         self._manifest = manifest
         self._source = source
         self._spans = spans
 
     def get_name(self) -> str:
-        return "Chunks"
+        return "Spans"
 
     def estimate_inmemory_data_size(self) -> int | None:
         return sum(span.num_rows for span in self._spans) * self._source.preprocessing.image_bytes
@@ -210,7 +197,7 @@ class ChunkDatasource(Datasource):
 
         def read() -> Iterable[pa.Table]:
             rows = patiently(lambda: window.read_rows(source.storage, start - offset, stop - offset))
-            return source.read_chunk(span, rows, start)
+            return source.read_span(span, rows, start)
 
         size = span.num_rows * source.preprocessing.image_bytes
         metadata = BlockMetadata(num_rows=span.num_rows, size_bytes=size, input_files=None, exec_stats=None)
@@ -220,7 +207,7 @@ class ChunkDatasource(Datasource):
 class MediaDatasource(Datasource):
     """Media in the order given, one read task a table."""
 
-    def __init__(self, source: ChunkSource, parts: list[pa.Table]) -> None:
+    def __init__(self, source: MediaSource, parts: list[pa.Table]) -> None:
         """Args: source: how to read. parts: tables with `uri` and `size_bytes`."""
         super().__init__()
         self._source = source
