@@ -50,18 +50,20 @@ def pieces_of(
         yield from (Span(*identity.span(chunk)) for chunk in todo)
         return
     anywhere = rows_per_piece(rule.reach_rows)
-    is_large = manifest.num_media > ENOUGH_PIECES * anywhere
-    if not is_large:
-        costs = cut_costs(manifest.read_rows(storage, 0, manifest.num_media), rule)
-    for start, stop in _runs_of(todo, identity):
-        if is_large:
-            step = identity.chunk_size * -(-anywhere // identity.chunk_size)
-            cuts = list(range(start + step, stop, step))
-        else:
-            most_extra = MOST_EXTRA_SHARE * (stop - start)
-            within = choose_cuts(costs[start:stop], most_rows=identity.chunk_size, most_extra=most_extra)
-            cuts = [start + cut for cut in within]
-        yield from (Span(*ends) for ends in pairwise([start, *cuts, stop]))
+    runs = _runs_of(todo, identity)
+    if manifest.num_media > ENOUGH_PIECES * anywhere:
+        step = identity.chunk_size * -(-anywhere // identity.chunk_size)
+        for start, stop in runs:
+            yield from (Span(first, min(first + step, stop)) for first in range(start, stop, step))
+        return
+    costs = cut_costs(manifest.read_rows(storage, 0, manifest.num_media), rule)
+    pieces = []
+    for start, stop in runs:
+        most_extra = MOST_EXTRA_SHARE * (stop - start)
+        cuts = choose_cuts(costs[start:stop], most_rows=identity.chunk_size, most_extra=most_extra)
+        pieces += [Span(start + first, start + end) for first, end in pairwise([0, *cuts, stop - start])]
+    # The largest first: whoever has done a large one is given less of what is left.
+    yield from sorted(pieces, key=lambda piece: -piece.num_rows)
 
 
 def _runs_of(todo: list[int], identity: RunIdentity) -> Iterator[tuple[int, int]]:
