@@ -4,9 +4,10 @@
 score` with a model that looks at single images and with one that looks at the background of the place. Each
 run is a process of its own; the two take turns, so that both see the same machine.
 
-"steady" is the speed between 10 % and 90 % of the images, "whole" the wall time, Ray's start included; with a
-background few pieces end in between, so that "whole" is the surer of the two. "read twice" are neighbours that another task scores. Memory is the sum of the proportional set sizes of all
-processes of a run, in runs of their own, with the images once and several times over.
+"whole" is the wall time, Ray's start included. With a background large pieces end together, so there is no
+steady speed to be told from a few hundred images. "read twice" are neighbours that another task scores.
+Memory is the sum of the proportional set sizes of all processes of a run, in runs of their own, with the
+images once and several times over.
 
 `--core` measures instead the processor time that one core takes for some of the images, decoded, compared and
 scored as a piece is, without Ray: others who use the machine change it little.
@@ -25,7 +26,7 @@ from typing import Any
 
 import numpy as np
 from score_throughput import HEIGHT_PX, ROOT, WIDTH_PX, run_measured
-from score_ways import Pace, save_random_model
+from score_ways import save_random_model
 
 BACKGROUNDS = ("none", "location")
 NUM_PLACES, FRAMES = 3, 3
@@ -115,7 +116,6 @@ def score_once(folder: Path, background: str, name: str) -> dict[str, Any]:
     storage, out = Storage(), folder / "scores"
     manifest = str(folder / f"{name}.parquet")
     num_media = open_manifest(storage, manifest).num_media
-    pace = Pace(num_media)
     shutil.rmtree(out, ignore_errors=True)
     run = score_manifest(
         manifest,
@@ -123,13 +123,11 @@ def score_once(folder: Path, background: str, name: str) -> dict[str, Any]:
         str(out),
         config=ScoreConfig(),
         storage=storage,
-        on_progress=lambda progress: pace.note(progress.num_done),
     )
     assert run["counts"]["ok"] == num_media
     told = run.get("background", {})
     assert not told.get("num_without"), f"{told['num_without']} media had no background"
     return {
-        "steady_images_per_s": pace.steady_images_per_s(),
         "decode_ms": 1e3 * run["decode_s"] / num_media,
         "device_ms": 1e3 * run["device_s"] / num_media,
         "compare_ms": 1e3 * told.get("compare_s", 0.0) / num_media,
@@ -193,12 +191,11 @@ def summarise(measured: dict[str, list[dict[str, Any]]], memory: dict[int, int])
         background: {name: statistics.median(one[name] for one in found) for name in names}
         for background, found in measured.items()
     }
-    pairs = list(zip(measured["location"], measured["none"], strict=True))
+    pairs = zip(measured["location"], measured["none"], strict=True)
     return {
         "num_cores": os.cpu_count(),
         "medians": medians,
-        "whole_ratios": [other["wall_s"] / one["wall_s"] for one, other in pairs],
-        "steady_ratios": [one["steady_images_per_s"] / other["steady_images_per_s"] for one, other in pairs],
+        "ratios": [other["wall_s"] / one["wall_s"] for one, other in pairs],
         "peak_memory_bytes": memory,
     }
 
@@ -206,19 +203,16 @@ def summarise(measured: dict[str, list[dict[str, Any]]], memory: dict[int, int])
 def print_figures(figures: dict[str, Any], num_images: int) -> None:
     """Print what was measured, one model a line, then the ratio, what was read twice and the memory."""
     print(f"\n{num_images} images of {NUM_PLACES} places, {figures['num_cores']} cores")
-    print(f"{'background':<12}{'steady images/s':>17}{'whole, s':>10}{'ms an image: decode':>21}", end="")
+    print(f"{'background':<12}{'whole, s':>10}{'images/s':>10}{'ms an image: decode':>21}", end="")
     print(f"{'compare':>9}{'network':>9}")
     for background, found in figures["medians"].items():
         print(
-            f"{background:<12}{found['steady_images_per_s']:>17.1f}{found['wall_s']:>10.1f}"
+            f"{background:<12}{found['wall_s']:>10.1f}{num_images / found['wall_s']:>10.1f}"
             f"{found['decode_ms']:>21.1f}{found['compare_ms']:>9.1f}{found['device_ms']:>9.1f}"
         )
-    for name in ("whole", "steady"):
-        ratios = figures[f"{name}_ratios"]
-        each = ", ".join(f"{ratio:.3f}" for ratio in ratios)
-        print(
-            f"ratio, {name}: {statistics.median(ratios):.3f} (rounds: {each})   (aim: at least {LEAST_RATIO})"
-        )
+    each = ", ".join(f"{ratio:.3f}" for ratio in figures["ratios"])
+    ratio = statistics.median(figures["ratios"])
+    print(f"ratio {ratio:.3f} (rounds: {each})   (aim: at least {LEAST_RATIO})")
     extra = figures["medians"]["location"]["extra_share"]
     print(f"read twice {100 * extra:.2f} %   (aim: below {100 * MOST_EXTRA_SHARE:.0f} %)")
     for number, peak_bytes in figures["peak_memory_bytes"].items():
