@@ -1,81 +1,19 @@
-"""Camtrap DP packages: media and events, folders, zips and Parquet, versions, and what does not belong."""
+"""Camtrap DP packages: labels of media and of events, places, and what does not belong."""
 
 import csv
-import gzip
 import io
-import json
-import zipfile
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blanktrap.core.errors import AnnotationError
-
-PROFILE = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2/camtrap-dp-profile.json"
-COLUMNS = {
-    "deployments": ["deploymentID", "locationID", "locationName", "latitude", "longitude"],
-    "media": ["mediaID", "deploymentID", "timestamp", "filePath", "fileName"],
-    "observations": [
-        "deploymentID",
-        "mediaID",
-        "eventID",
-        "eventStart",
-        "eventEnd",
-        "observationLevel",
-        "observationType",
-        "scientificName",
-        "classificationMethod",
-    ],
-}
-DEPLOYMENTS = ["D1,L1,hill,1,2", "D2,L1,hill,1,2", "D3,NA,dale,1,2", "D4,,,51.5,4.25"]
-
-
-def table(name: str, rows: list[str]) -> str:
-    return ",".join(COLUMNS[name]) + "\n" + "".join(f"{row}\n" for row in rows)
-
-
-def media(name: str, deployment: str = "D1", when: str = "2020-05-30T04:57:37+02:00") -> str:
-    return f"{name},{deployment},{when},{name}.jpg,"
-
-
-def seen(name: str, kind: str, species: str = "", *, event: str = "", deployment: str = "D1") -> str:
-    return f"{deployment},{name},{event},,,media,{kind},{species},human"
-
-
-def event(
-    kind: str, start: str, end: str, *, name: str = "E1", deployment: str = "D1", species: str = ""
-) -> str:
-    return f"{deployment},,{name},{start},{end},event,{kind},{species},human"
-
-
-def write_package(
-    folder: Path,
-    rows: list[str],
-    observations: list[str],
-    *,
-    deployments: list[str] = DEPLOYMENTS,
-    profile: str | None = PROFILE,
-    **paths: Any,
-) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, lines in (("deployments", deployments), ("media", rows), ("observations", observations)):
-        (folder / f"{name}.csv").write_text(table(name, lines))
-    resources: list[dict[str, Any]] = [
-        {"name": name, "path": paths.get(name, f"{name}.csv"), "profile": "tabular-data-resource"}
-        for name in COLUMNS
-    ]
-    resources.append({"name": "individuals", "data": [{"id": 1}]})
-    descriptor = {"profile": profile, "resources": resources} if profile else {"resources": resources}
-    (folder / "datapackage.json").write_text(json.dumps(descriptor))
-    return folder / "datapackage.json"
+from tests.files.camtrap_packages import event, media, seen, write_package
 
 
 def test_observations_of_media_are_labels_of_media(tmp_path: Path, index_archive: Callable[..., Any]) -> None:
@@ -227,110 +165,6 @@ def test_what_belongs_to_nothing_is_counted(tmp_path: Path, index_archive: Calla
     }
     assert summary.contradicting == ["a.jpg"]
     assert rows["twice.jpg"]["label"] is None
-
-
-@pytest.mark.parametrize("kind", ["folder", "zip", "gz", "parquet", "lists", "tables"])
-def test_a_package_is_read_however_it_is_kept(
-    tmp_path: Path, index_archive: Callable[..., Any], kind: str
-) -> None:
-    folder = tmp_path / "p"
-    given = write_package(folder, [media("a"), media("b")], [seen("a", "blank"), seen("b", "animal")])
-    if kind == "folder":
-        given = folder
-    elif kind == "zip":
-        given = tmp_path / "p.zip"
-        with zipfile.ZipFile(given, "w") as packed:
-            for path in folder.iterdir():
-                packed.write(path, f"package/{path.name}")
-    elif kind == "gz":
-        for name in COLUMNS:
-            plain = folder / f"{name}.csv"
-            (folder / f"{name}.csv.gz").write_bytes(gzip.compress(plain.read_bytes()))
-            plain.unlink()
-        write_descriptor(folder, {name: f"{name}.csv.gz" for name in COLUMNS})
-    elif kind == "parquet":
-        for name in COLUMNS:
-            plain = folder / f"{name}.csv"
-            pq.write_table(pacsv.read_csv(plain), folder / f"{name}.parquet")
-            plain.unlink()
-        write_descriptor(folder, {name: f"{name}.parquet" for name in COLUMNS})
-    elif kind == "lists":
-        (folder / "media.csv").write_text(table("media", [media("a")]))
-        (folder / "more.csv").write_text(table("media", [media("b")]))
-        write_descriptor(
-            folder, {**{name: f"{name}.csv" for name in COLUMNS}, "media": ["media.csv", "more.csv"]}
-        )
-    elif kind == "tables":
-        given.unlink()
-        given = folder / "observations.csv"
-    rows, summary = index_archive(["a.jpg", "b.jpg"], given)
-    assert summary.by_label == {"blank": 1, "nonblank": 1}
-    assert rows["a.jpg"]["location_id"] == "L1"
-
-
-def write_descriptor(folder: Path, paths: dict[str, Any]) -> Path:
-    resources = [{"name": name, "path": path} for name, path in paths.items()]
-    (folder / "datapackage.json").write_text(json.dumps({"profile": PROFILE, "resources": resources}))
-    return folder / "datapackage.json"
-
-
-@pytest.mark.parametrize(
-    ("profile", "words"),
-    [
-        ("https://rs.gbif.org/sandbox/camtrap-dp/0.6/profile/camtrap-dp-profile.json", r"Camtrap DP 0\.6"),
-        ("https://example.org/camtrap-dp/2.0/camtrap-dp-profile.json", r"Camtrap DP 2\.0"),
-    ],
-)
-def test_versions_with_other_tables_are_refused(
-    tmp_path: Path, index_archive: Callable[..., Any], profile: str, words: str
-) -> None:
-    package = write_package(tmp_path / "p", [media("a")], [seen("a", "blank")], profile=profile)
-    with pytest.raises(AnnotationError, match=words):
-        index_archive(["a.jpg"], package)
-    (tmp_path / "p" / "media.csv").rename(tmp_path / "p" / "multimedia.csv")
-    with pytest.raises(AnnotationError, match=words):
-        index_archive(["a.jpg"], package)
-
-
-@pytest.mark.parametrize(
-    ("profile", "reason"),
-    [
-        (None, "package that names no Camtrap DP version, read as 1.0"),
-        (PROFILE.replace("1.0.2", "1.1"), "package of a later version, read as 1.0"),
-    ],
-)
-def test_versions_that_are_not_quite_known_are_read_and_said(
-    tmp_path: Path, index_archive: Callable[..., Any], profile: str | None, reason: str
-) -> None:
-    package = write_package(tmp_path / "p", [media("a")], [seen("a", "blank")], profile=profile)
-    _, summary = index_archive(["a.jpg"], package)
-    assert (summary.by_label, summary.annotations[0].problems) == ({"blank": 1}, {reason: 1})
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ('{"resources": [', "broken JSON"),
-        ("[" * 100_000, "no known annotation format"),
-        ('{"a":' * 100_000, "broken JSON"),
-        ('{"resources": {}}', "no list of resources"),
-        ('{"resources": []}', "no resource deployments"),
-        ('{"resources": [{"name": "deployments", "data": []}]}', "names no file"),
-        ('{"resources": [{"name": "deployments", "path": ["deployments.csv", 7]}]}', "names no file"),
-        ('{"resources": [{"name": "deployments", "path": "gone.csv"}]}', r"gone\.csv, which is not there"),
-        ('{"resources": [{"name": "deployments", "path": "../../etc/passwd"}]}', "which is not there"),
-        ('{"resources": [{"name": "deployments", "path": "https://x.org/d.csv"}]}', "download it"),
-    ],
-)
-def test_a_broken_descriptor_gets_one_line(
-    tmp_path: Path, index_archive: Callable[..., Any], content: str, words: str
-) -> None:
-    package = write_package(tmp_path / "p", [media("a")], [seen("a", "blank")])
-    package.write_text(content)
-    with pytest.raises(AnnotationError, match=words) as caught:
-        index_archive(["a.jpg"], package)
-    assert str(package) in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
