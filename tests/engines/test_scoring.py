@@ -352,3 +352,13 @@ def test_extra_columns_of_a_manifest_do_no_harm(tmp_path: Path, archive: Path, m
     out = str(tmp_path / "scores")
     score_manifest(str(path), model, out, config=CONFIG, storage=STORAGE)
     assert set(read_scores(out).column("status").to_pylist()) == {"ok"}
+
+
+def test_actors_that_decode_too_are_handed_one_piece_at_a_time() -> None:
+    # A piece takes minutes: a second one would wait for its actor while others are idle.
+    fused = scoring._pool((2, 2), 9, is_fused=True)
+    assert (fused.min_size, fused.max_size, fused.max_tasks_in_flight_per_actor) == (2, 2, 1)
+    assert scoring._pool((2, 4), 3, is_fused=True).max_size == 3
+    # Ray Data lets a pool grow by what waits for its actors, and feeds a GPU from what waits.
+    assert scoring._pool((1, 4), 9, is_fused=True).max_tasks_in_flight_per_actor is None
+    assert scoring._pool((2, 2), 9, is_fused=False).max_tasks_in_flight_per_actor is None
