@@ -28,9 +28,11 @@ import numpy as np
 from score_throughput import HEIGHT_PX, ROOT, WIDTH_PX, run_measured
 from score_ways import save_random_model
 
+from blanktrap.core.pieces import MOST_EXTRA_SHARE
+
 BACKGROUNDS = ("none", "location")
 NUM_PLACES, FRAMES = 3, 3
-LEAST_RATIO, MOST_EXTRA_SHARE = 0.9, 0.05
+LEAST_RATIO = 0.9
 
 
 def main() -> None:
